@@ -79,6 +79,8 @@ export interface Ctx {
   route(kind: string, key: string, mail: object): void;
   /** One and the same mail to many keys of a kind (grouped by node, encoded once a node). Receivers must not change it. */
   routeAll(kind: string, keys: Iterable<string>, mail: object): void;
+  /** As `routeAll`, but only to cells that are alive: never activates one, never refused; what finds nobody is counted and gone. */
+  hint(kind: string, keys: Iterable<string>, mail: object): void;
   /** Mail to a service. False: its inbox is full or it is not accepting; nothing was taken. Answers come by `onReply`. */
   tell(service: Ref, mail: object): boolean;
   /** Ask another cell; `CallResult` comes back through `onReply` exactly once, with `token`, by the deadline. */
