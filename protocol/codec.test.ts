@@ -1,8 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { FRAME_NAMES, frameOf } from './arbitraries.ts';
+import { arbitraries, FRAME_NAMES } from './arbitraries.ts';
 import { decodeClientFrame, decodeServerFrame, encodeFrame, encodeFrameInto } from './codec.ts';
 import { FRAMES } from './frames.ts';
+
+const { frameOf } = arbitraries(fc);
 
 describe('frames', () => {
   for (const name of FRAME_NAMES) {

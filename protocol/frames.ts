@@ -51,6 +51,8 @@ const ref = uint(0xffff_ffff, 'chosen by the client; the answer carries it');
 const seq = uint(SAFE, 'number of an entry in its chat, from 1');
 const upTo = uint(SAFE, 'everything up to this number; 0 for nothing');
 const ts = uint(SAFE, 'milliseconds since 1970, by the server');
+/** Highest content type that a client may send, and highest of an entry. */
+export const TYPE_MAX = { client: 15, server: 31 } as const;
 const role = uint(2, '0 member, 1 admin, 2 owner');
 const kind = uint(1, '0 direct, 1 group');
 const known = tuple({ chat, seq: upTo }, 'a chat and what the device knows of it');
@@ -92,7 +94,7 @@ export const FRAMES = {
     chat,
     id: messageId,
     type: uint(
-      15,
+      TYPE_MAX.client,
       "content type: 0 text (UTF-8), 1 media reference, 2 ciphertext, 3 edit, 4 delete, 5 reaction; 6 to 15 are the application's",
     ),
     body: bin(LIMITS.bodyBytesMax, 'content, opaque to the server'),
@@ -209,7 +211,10 @@ export const FRAMES = {
     device,
     id: messageId,
     ts,
-    type: uint(31, 'content type as in SEND_MESSAGE; 16 created, 17 added, 18 removed, 19 left, 20 role, 21 renamed'),
+    type: uint(
+      TYPE_MAX.server,
+      'content type as in SEND_MESSAGE; 16 created, 17 added, 18 removed, 19 left, 20 role, 21 renamed',
+    ),
     body: bin(LIMITS.bodyBytesMax, 'content; for types of 16 and up a MessagePack value, see the table of changes'),
     about: nil(uint(SAFE, 'the entry that this one points at')),
   }),

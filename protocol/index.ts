@@ -4,6 +4,7 @@ export * from './codec.ts';
 export * from './errors.ts';
 export * from './frames.ts';
 export * from './ids.ts';
+export * from './json.ts';
 export * from './limits.ts';
 export { type MsgValue, Reader } from './msgpack-reader.ts';
 export { Writer } from './msgpack-writer.ts';

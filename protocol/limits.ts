@@ -4,6 +4,11 @@ export const LIMITS = {
   /** Bytes of one WebSocket message, either way. */
   frameBytesMax: 65_536,
   frameFragmentsMax: 64,
+  /**
+   * Characters of one frame from the server in parley.v1.json, where a byte takes up to six (`\u0000`). A client's frame must fit
+   * `frameBytesMax` in either encoding.
+   */
+  jsonCharsMax: 524_288,
   /** Bytes of a message body. Leaves room for ids and headers in a frame. */
   bodyBytesMax: 61_440,
   msgpackDepthMax: 16,
@@ -46,6 +51,7 @@ const relations: readonly [boolean, string][] = [
     LIMITS.membersPerChangeMax * (LIMITS.userIdCharsMax + 4) + 1_024 <= LIMITS.bodyBytesMax,
     'a membership entry fits a body',
   ],
+  [LIMITS.frameBytesMax * 6 + 65_536 <= LIMITS.jsonCharsMax, 'whatever fits a binary frame fits a JSON frame'],
   [LIMITS.silenceMs >= 2 * LIMITS.heartbeatMs, 'one lost heartbeat is no death'],
   [LIMITS.bufferedStopBytes < LIMITS.bufferedCloseBytes, 'feeding stops before a close'],
   [LIMITS.acksPerFrameMax >= 1 && LIMITS.windowMessages <= 4_096, 'windows are sane'],

@@ -44,11 +44,13 @@ export class Writer {
     this.stringHeader(length);
     const out = this.out;
     let at = this.pos;
+    let ok = 1;
     for (let i = 0; i < length; i++) {
       const c = value.charCodeAt(i);
-      if (ID_CHARS[c] !== 1) bad(what, 'not the characters of an id');
+      ok &= ID_CHARS[c] as number; // undefined above 255, which makes 0
       out[at++] = c;
     }
+    if (ok === 0) bad(what, 'not the characters of an id');
     this.pos = at;
   }
 

@@ -13,12 +13,22 @@ export function areIdChars(bytes: Uint8Array, from: number, to: number): boolean
   return true;
 }
 
+type Slice = (this: Uint8Array, from: number, to: number) => string;
+/** Where there is a Buffer (Node), it makes one flat string; joined pieces cost more memory in the maps that ids are keys of. */
+const flat = (globalThis as { Buffer?: { prototype?: { latin1Slice?: Slice } } }).Buffer?.prototype?.latin1Slice;
+
 /** The string of ASCII bytes; the caller has checked that they are below 128. */
 export function asciiText(bytes: Uint8Array, from: number, to: number): string {
+  return flat !== undefined && to - from > 15 ? flat.call(bytes, from, to) : joinedText(bytes, from, to);
+}
+
+/** For browsers, and for short strings everywhere. Eight characters a call measured best. */
+export function joinedText(bytes: Uint8Array, from: number, to: number): string {
+  const { fromCharCode } = String;
   let text = '';
   let i = from;
   for (; i + 8 <= to; i += 8)
-    text += String.fromCharCode(
+    text += fromCharCode(
       bytes[i] as number,
       bytes[i + 1] as number,
       bytes[i + 2] as number,
@@ -28,7 +38,11 @@ export function asciiText(bytes: Uint8Array, from: number, to: number): string {
       bytes[i + 6] as number,
       bytes[i + 7] as number,
     );
-  for (; i < to; i++) text += String.fromCharCode(bytes[i] as number);
+  if (i + 4 <= to) {
+    text += fromCharCode(bytes[i] as number, bytes[i + 1] as number, bytes[i + 2] as number, bytes[i + 3] as number);
+    i += 4;
+  }
+  for (; i < to; i++) text += fromCharCode(bytes[i] as number);
   return text;
 }
 
