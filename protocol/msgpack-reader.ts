@@ -85,8 +85,7 @@ export class Reader {
   bin(max: number, what: string): Uint8Array {
     const length = this.binHeader(what);
     if (length > max) tooLarge(what, max);
-    const from = this.take(length, what);
-    return this.bytes.subarray(from, from + length);
+    return this.viewOf(this.take(length, what), length);
   }
 
   /** The number of elements of an array that begins here. */
@@ -105,7 +104,7 @@ export class Reader {
   raw(what: string): Uint8Array {
     const from = this.pos;
     this.value(1, what);
-    return this.bytes.subarray(from, this.pos);
+    return this.viewOf(from, this.pos - from);
   }
 
   value(depth: number, what: string): MsgValue {
@@ -196,6 +195,11 @@ export class Reader {
 
   private u32(what: string): number {
     return this.u16(what) * 0x1_0000 + this.u16(what);
+  }
+
+  /** A plain Uint8Array also of a Buffer, so that results are alike everywhere; faster than `subarray`, too. */
+  private viewOf(from: number, length: number): Uint8Array {
+    return new Uint8Array(this.bytes.buffer, this.bytes.byteOffset + from, length);
   }
 
   private view(length: number, what: string): DataView {
