@@ -1,4 +1,20 @@
 // The door of runtime/: the actor kernel, usable alone. docs/runtime.md teaches it.
+
+export type { Trace, TraceWhat } from './core.ts';
+export type { DeadLetterReport, DeadSample } from './dead-letters.ts';
 export * from './env.ts';
+export type { HostOptions } from './host.ts';
+export type { CellInfo, CellStatus, KernelStats, KindStats, ParkedCell } from './introspection.ts';
+export {
+  createKernel,
+  type Kernel,
+  type KernelOptions,
+  type Root,
+  SpawnError,
+  type SpawnErrorCode,
+  type WaitingMail,
+} from './kernel.ts';
 export * from './kind.ts';
+export { createRealEnv, silentLog } from './real-env.ts';
+export { type Answer, ForeignRef, Outlet, OutsideRef, type Router } from './refs.ts';
 export * from './service-kind.ts';

@@ -1,0 +1,85 @@
+// A cell as the kernel keeps it: ten words. What only few cells need (monitors, links, timers) hangs off `bonds`.
+// An incarnation is one Cell: a restart makes a new one, so that late answers to the old one cannot reach the new.
+import type { Host } from './host.ts';
+import type { Down, ExitReason, Ref } from './kind.ts';
+import type { Lane } from './lane.ts';
+import type { Timer } from './wheel.ts';
+
+/** In the run queue. */
+export const QUEUED = 1;
+/** In the urgent queue, for its system lane. */
+export const URGENT = 2;
+/** In its turn now. */
+export const RUNNING = 4;
+/** `init` has not run. */
+export const FRESH = 8;
+/** User mail waits until `release`. */
+export const HELD = 16;
+/** By the operator: nothing is handled. */
+export const SUSPENDED = 32;
+/** Waits for its restart. */
+export const BACKOFF = 64;
+/** Crashed too often: takes no mail. */
+export const PARKED = 128;
+/** This incarnation is over. */
+export const DEAD = 256;
+/** Over, but its name lives on (restarted or hibernated): user mail to this address goes to the name. */
+export const SUCCEEDED = 512;
+/** `stop` or `kill` came from within its own turn, and is done when the handler returns. */
+export const STOPPING = 1_024;
+
+export const BLOCKED = SUSPENDED | BACKOFF | PARKED | DEAD;
+
+export class Cell implements Ref {
+  readonly host: Host<Cell>;
+  readonly key: string;
+  /** Before `init`: the argument that it will get. */
+  state: unknown;
+  user: Lane | null = null;
+  system: Lane | null = null;
+  bonds: Bonds | null = null;
+  flags = FRESH;
+  /** Wraps at 2^32; small integers only, so that a cell never owns a boxed number. */
+  mails = 0;
+  /** Sampled. */
+  timeUs = 0;
+  /** Tenths of a second since the kernel started. */
+  readonly bornTick: number;
+  lastTick: number;
+
+  constructor(host: Host<Cell>, key: string, arg: unknown, tick: number) {
+    this.host = host;
+    this.key = key;
+    this.state = arg;
+    this.bornTick = tick;
+    this.lastTick = tick;
+  }
+
+  get kind(): string {
+    return this.host.name;
+  }
+}
+
+/** One watch. The watcher is a cell, or a function for those outside. */
+export interface Monitor {
+  readonly id: number;
+  readonly ref: Ref;
+  readonly watcher: Cell | ((down: Down) => void);
+}
+
+/** What ties a cell to others; made when first needed. */
+export class Bonds {
+  /** Monitors on this cell, by id. */
+  watchers: Map<number, Monitor> | null = null;
+  /** Monitors of this cell on others, by id. */
+  watching: Map<number, Monitor> | null = null;
+  links: Set<Ref> | null = null;
+  /** The newest of this cell's timers; they form a list. */
+  timers: Timer | null = null;
+  stopReason: ExitReason | null = null;
+}
+
+export const bondsOf = (cell: Cell): Bonds => {
+  cell.bonds ??= new Bonds();
+  return cell.bonds;
+};

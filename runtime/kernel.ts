@@ -1,0 +1,421 @@
+// The actor kernel of a node: composes its parts and is their only face to the rest of the program. Synchronous throughout; it runs
+// cells from `env.setImmediate`, one slice at a time. Services (service.ts) attach to it as outlets, a cluster as its router.
+import { BondKeeper } from './bonds.ts';
+import { Calls } from './calls.ts';
+import { Cell, DEAD, FRESH, PARKED, RUNNING, SUCCEEDED, SUSPENDED } from './cell.ts';
+import { CellCtx } from './context.ts';
+import { Core, type Trace } from './core.ts';
+import type { DeadLetterReport } from './dead-letters.ts';
+import type { Env } from './env.ts';
+import { type AnyKind, Host, type HostOptions } from './host.ts';
+import * as introspection from './introspection.ts';
+import type { CallResult, Down, ExitReason, Kind, Ref, Refusal, Refused } from './kind.ts';
+import { callOf, TAG_TIMER } from './lane.ts';
+import { type Answer, ForeignRef, type Outlet, OutsideRef, type Router } from './refs.ts';
+import { Returns } from './returns.ts';
+import { Routing } from './routing.ts';
+import { mayLeave, Scheduler } from './scheduler.ts';
+import { Supervision, stopFromWithin } from './supervision.ts';
+
+export interface KernelOptions {
+  readonly env: Env;
+  /** The node's name, for logs. */
+  readonly node: string;
+  /** How long cells run before I/O has its turn; default 8. */
+  readonly sliceMs?: number;
+  /** Places mail on other nodes. Without it everything is local. */
+  readonly router?: Router;
+}
+
+export type SpawnErrorCode = 'noKind' | 'alive' | 'busy' | 'closed';
+
+/** Why `spawn` could not. */
+export class SpawnError extends Error {
+  readonly code: SpawnErrorCode;
+
+  constructor(code: SpawnErrorCode, kind: string, key: string) {
+    super(`cannot spawn ${kind} ${key}: ${code}`);
+    this.name = 'SpawnError';
+    this.code = code;
+  }
+}
+
+/** A mail that waited in a mailbox, on its way to the cell's next owner. `call` is 0 for plain mail. */
+export interface WaitingMail {
+  readonly mail: object;
+  readonly from: Ref | null;
+  readonly call: number;
+}
+
+/** Something that stops with the kernel: a service or a supervisor without a parent. */
+export interface Root {
+  stop(reason?: ExitReason): Promise<void>;
+}
+
+export class Kernel {
+  readonly env: Env;
+  readonly node: string;
+  private readonly core: Core;
+  private readonly calls: Calls;
+  private readonly returns: Returns;
+  private readonly routing: Routing;
+  private readonly bonds: BondKeeper;
+  private readonly supervision: Supervision;
+  private readonly scheduler: Scheduler;
+  private readonly roots: Root[] = [];
+  private readonly outlets = new Set<Ref>();
+  private readonly closers: (() => void)[] = [];
+  private closing: Promise<void> | null = null;
+
+  constructor(options: KernelOptions) {
+    this.env = options.env;
+    this.node = options.node;
+    const core = new Core(options.env, options.node, options.router ?? null);
+    this.core = core;
+    this.calls = new Calls(core);
+    this.returns = new Returns(core, this.calls);
+    this.routing = new Routing(core);
+    this.bonds = new BondKeeper(core);
+    this.supervision = new Supervision(core, this.bonds, this.returns);
+    this.scheduler = new Scheduler(core, this.supervision, this.bonds, options.sliceMs ?? 8);
+    core.ctx = new CellCtx(core, this.routing, this.returns, this.calls, this.bonds, this.isAlive);
+    core.timers.deliver = (timer) => core.pushSystem(timer.owner as Cell, timer, null, TAG_TIMER);
+  }
+
+  // Hosts and cells.
+
+  /** Opens the host of a kind. Once a kind, before any mail to it. */
+  register<S, M extends object>(kind: Kind<S, M>, options: HostOptions = {}): void {
+    if (this.core.hosts.has(kind.name)) throw new Error(`kind ${kind.name} is registered already`);
+    this.core.hosts.set(kind.name, new Host<Cell>(kind as unknown as AnyKind, options));
+  }
+
+  /** Starts a cell; its `init` runs in its first turn. Throws `SpawnError` when the key is alive or the host is full. */
+  spawn(kind: string, key: string, arg?: unknown): Ref {
+    const host = this.core.hosts.get(kind);
+    if (host === undefined) throw new SpawnError('noKind', kind, key);
+    if (this.core.closed) throw new SpawnError('closed', kind, key);
+    if (host.cells.has(key)) throw new SpawnError('alive', kind, key);
+    if (host.cells.size >= host.cellsMax) throw new SpawnError('busy', kind, key);
+    if (arg !== undefined && host.kind.restart !== 'temporary') host.args.set(key, arg);
+    const cell = this.core.create(host, key, arg);
+    this.core.settle(cell);
+    return cell;
+  }
+
+  /** The cell of that name, also while it starts, waits for its restart or is parked. */
+  whereis(kind: string, key: string): Ref | null {
+    return this.core.hosts.get(kind)?.cells.get(key) ?? null;
+  }
+
+  isAlive = (ref: Ref): boolean => {
+    if (ref instanceof Cell) return (ref.flags & (DEAD | PARKED)) === 0;
+    return ref instanceof ForeignRef || this.outlets.has(ref);
+  };
+
+  /** Ends a cell by its supervisor's will: it is not restarted, and what waits in its mailbox is refused. */
+  stop(ref: Ref, reason: ExitReason = 'shutdown'): void {
+    const cell = this.resolve(ref);
+    if (cell === null) return;
+    if ((cell.flags & RUNNING) !== 0) stopFromWithin(cell, reason);
+    else this.supervision.finish(cell, reason, 'supervisor');
+  }
+
+  /** Ends a cell without its last word; its restart policy applies. */
+  kill(ref: Ref): void {
+    const cell = this.resolve(ref);
+    if (cell === null) return;
+    if ((cell.flags & RUNNING) !== 0) stopFromWithin(cell, 'killed');
+    else this.supervision.finish(cell, 'killed', 'killed');
+  }
+
+  /** Ends a cell so that another node may have it: returns the rest of its mailbox, oldest first, nobody refused. */
+  handOff(ref: Ref): WaitingMail[] {
+    const cell = this.resolve(ref);
+    if (cell === null) return [];
+    if ((cell.flags & RUNNING) !== 0) throw new Error('a cell cannot hand itself off');
+    const rest: WaitingMail[] = [];
+    const lane = cell.user;
+    cell.user = null;
+    if (lane !== null) {
+      lane.forEach((mail, from, tag) => {
+        rest.push({ mail: mail as object, from: from as Ref | null, call: callOf(tag) });
+      });
+      this.core.recycle(lane);
+    }
+    this.supervision.finish(cell, 'shutdown', 'supervisor');
+    return rest;
+  }
+
+  /**
+   * Lets up to `cellsMax` cells of a kind leave that had no mail for `idleMs`, as if they had hibernated: for memory pressure.
+   * Only those leave that nobody watches, and that agree: `agrees` sees their state. Returns how many left.
+   */
+  passivate(kind: string, idleMs: number, cellsMax: number, agrees: (state: unknown) => boolean): number {
+    const host = this.core.hosts.get(kind);
+    if (host === undefined) return 0;
+    this.core.readTick(this.env.now());
+    let left = 0;
+    for (const cell of host.cells.values()) {
+      if (left >= cellsMax) break;
+      if ((this.core.tick - cell.lastTick) * 100 < idleMs) continue;
+      if ((cell.flags & RUNNING) !== 0 || !mayLeave(cell) || (cell.bonds?.timers ?? null) !== null) continue;
+      if (!agrees(cell.state)) continue;
+      this.supervision.hibernate(cell);
+      left++;
+    }
+    return left;
+  }
+
+  // Mail from outside of cells. A refusal is a value here, and nobody else hears of it.
+
+  send(to: Ref, mail: object, from: Ref | null = null): Refusal | null {
+    const refusal = this.routing.send(to, mail, from);
+    if (refusal !== null) this.returns.count(to.kind, to.key, mail, from, refusal);
+    return refusal;
+  }
+
+  /** Mail to a cell by kind and key, placed by the router. */
+  route(kind: string, key: string, mail: object, from: Ref | null = null): Refusal | null {
+    const refusal = this.routing.route(kind, key, mail, from, 0);
+    if (refusal !== null) this.returns.count(kind, key, mail, from, refusal);
+    return refusal;
+  }
+
+  /** The same, the router not asked: for mail that came from another node. `call` as its sender's router was given it. */
+  routeLocal(kind: string, key: string, mail: object, from: Ref | null = null, call = 0): Refusal | null {
+    const refusal = this.routing.routeLocal(kind, key, mail, from, call);
+    if (refusal !== null) this.returns.count(kind, key, mail, from, refusal);
+    return refusal;
+  }
+
+  /** A hint that came from another node: to a live cell with room, or gone. */
+  hintLocal(kind: string, key: string, mail: object, from: Ref | null = null): void {
+    this.routing.hintLocal(kind, key, mail, from);
+  }
+
+  /** Into the system lane, as `onReply`. An actor that is gone makes a dead letter. */
+  reply(to: Ref, mail: object, from: Ref | null = null): void {
+    this.returns.reply(to, mail, from);
+  }
+
+  /** Tells the sender of a mail that was accepted that it was not handled after all. */
+  refuse(by: Ref, mail: object, from: Ref | null, reason: Refusal): void {
+    this.returns.refuse(by.kind, by.key, mail, from, 0, reason);
+  }
+
+  /** Asks a cell for code that is no actor. Always resolves, by the deadline. */
+  ask(kind: string, key: string, mail: object, deadlineMs: number): Promise<CallResult> {
+    return new Promise((resolve) => {
+      const outside = new OutsideRef('ask', (result) => resolve(result as CallResult));
+      const call = this.calls.begin(outside, 0, deadlineMs);
+      if (call === 0) return;
+      const refusal = this.routing.route(kind, key, mail, outside, call);
+      if (refusal === null) return;
+      this.returns.count(kind, key, mail, outside, refusal);
+      this.calls.end(call, { ok: false, value: null, reason: refusal });
+    });
+  }
+
+  /** The same for a service: `value` is the first mail that it replies. */
+  askService(service: Ref, mail: object, deadlineMs: number): Promise<CallResult> {
+    return new Promise((resolve) => {
+      const waiter = new OutsideRef('ask', (result) => resolve(result as CallResult));
+      const call = this.calls.begin(waiter, 0, deadlineMs);
+      if (call === 0) return;
+      const answer = (value: object): void => this.calls.end(call, { ok: true, value, reason: null });
+      const refusal = this.routing.send(service, mail, new OutsideRef('ask', answer));
+      if (refusal !== null) this.calls.end(call, { ok: false, value: null, reason: refusal });
+    });
+  }
+
+  /** Watches an actor from outside. Returns how to stop watching. */
+  watch(ref: Ref, onDown: (down: Down) => void): () => void {
+    const id = this.bonds.monitor(onDown, ref, this.isAlive);
+    return () => this.bonds.unwatch(ref, id);
+  }
+
+  // The slice, time, and the end.
+
+  /** `run` is called after each slice: the place to write out what a slice's mails have gathered. */
+  onSliceEnd(run: () => void): void {
+    this.scheduler.sliceEndHooks.push(run);
+  }
+
+  /** Runs `what` once after `delayMs`, on the kernel's wheel. Returns how to cancel it. */
+  after(delayMs: number, what: () => void): () => void {
+    const timer = this.core.timers.run(delayMs, what);
+    return () => this.core.timers.cancel(timer);
+  }
+
+  /** Stops all cells, the hosts in reverse order of registration, then services and supervisors in reverse order of start. */
+  shutdown(): Promise<void> {
+    this.closing ??= this.close();
+    return this.closing;
+  }
+
+  // For the other parts of the runtime: services, and a cluster's router.
+
+  attach(outlet: Outlet): void {
+    this.outlets.add(outlet);
+  }
+
+  /** An outlet ended; with a restart to come it stays attached. */
+  outletEnded(outlet: Outlet, reason: ExitReason, forGood: boolean): void {
+    if (forGood) this.outlets.delete(outlet);
+    this.bonds.strangerEnded(outlet, reason);
+  }
+
+  addRoot(root: Root): void {
+    this.roots.push(root);
+  }
+
+  removeRoot(root: Root): void {
+    const at = this.roots.indexOf(root);
+    if (at >= 0) this.roots.splice(at, 1);
+  }
+
+  onClose(run: () => void): void {
+    this.closers.push(run);
+  }
+
+  deadLetter(to: Ref, reason: string, mail: unknown, from: Ref | null): void {
+    this.core.deadLetters.add(to.kind, to.key, reason, mail, from === null ? null : `${from.kind}:${from.key}`);
+  }
+
+  /** The answer to a call whose mail the router took. */
+  foreignAnswer(call: number, answer: Answer): void {
+    this.calls.end(call, answer);
+  }
+
+  /** A mail that the router took was refused by its node. */
+  foreignRefused(to: Ref, refused: Refused): void {
+    this.returns.refuse(refused.kind, refused.key, refused.mail as object, to, 0, refused.reason);
+  }
+
+  foreignDown(ref: ForeignRef, monitor: number, reason: ExitReason): void {
+    this.bonds.foreignDown(ref, monitor, reason);
+  }
+
+  /** An actor of another node ended: its watchers and links here hear of it. */
+  foreignEnded(ref: ForeignRef, reason: ExitReason): void {
+    this.bonds.strangerEnded(ref, reason);
+  }
+
+  /** A node was lost: `down` and exit signals with `noconnection` from all its actors. */
+  nodeDown(node: string): void {
+    for (const ref of this.bonds.strangersOn(node)) this.bonds.strangerEnded(ref, 'noconnection');
+  }
+
+  // For operators.
+
+  get trace(): Trace | null {
+    return this.core.trace;
+  }
+
+  set trace(trace: Trace | null) {
+    this.core.trace = trace;
+  }
+
+  mailboxLength(ref: Ref): number {
+    return this.resolve(ref)?.user?.count ?? 0;
+  }
+
+  cells(kind?: string): IterableIterator<Ref> {
+    return introspection.refsOf(this.core, kind);
+  }
+
+  info(ref: Ref): introspection.CellInfo | null {
+    const cell = this.resolve(ref);
+    return cell === null ? null : introspection.infoOf(this.core, cell);
+  }
+
+  kindStats(): introspection.KindStats[] {
+    return [...this.core.hosts.values()].map(introspection.statsOf);
+  }
+
+  stats(): introspection.KernelStats {
+    let cells = 0;
+    for (const host of this.core.hosts.values()) cells += host.cells.size;
+    return {
+      node: this.node,
+      upMs: this.env.now() - this.core.startedMs,
+      cells,
+      runQueue: this.core.queue.count + this.core.urgent.count,
+      timers: this.core.timers.count,
+      calls: this.calls.count,
+      lanesLent: this.core.pool.lent,
+      slices: this.scheduler.slices,
+      overruns: this.scheduler.overruns,
+      overrunsUnblamed: this.scheduler.overrunsUnblamed,
+    };
+  }
+
+  deadLetters(): DeadLetterReport {
+    return this.core.deadLetters.report();
+  }
+
+  parked(): introspection.ParkedCell[] {
+    return introspection.parkedOf(this.core);
+  }
+
+  unpark(kind: string, key: string): boolean {
+    const host = this.core.hosts.get(kind);
+    return host !== undefined && this.supervision.unpark(host, key);
+  }
+
+  /** The cell handles nothing until `resume`; mail waits up to the bounds. */
+  suspend(ref: Ref): void {
+    const cell = this.resolve(ref);
+    if (cell !== null) cell.flags |= SUSPENDED;
+  }
+
+  resume(ref: Ref): void {
+    const cell = this.resolve(ref);
+    if (cell === null) return;
+    cell.flags &= ~SUSPENDED;
+    this.core.settle(cell);
+  }
+
+  /** The state as its kind's `redact` shows it; null before `init` or when the cell is gone. */
+  getState(ref: Ref): unknown {
+    const cell = this.resolve(ref);
+    return cell === null ? null : introspection.redacted(cell);
+  }
+
+  /** Another version of a kind takes over its cells, between two mails; `migrate` turns each state. A cell whose state it cannot turn crashes. */
+  replaceKind<S, M extends object>(kind: Kind<S, M>, migrate?: (state: unknown) => S): void {
+    const host = this.core.hosts.get(kind.name);
+    if (host === undefined) throw new Error(`kind ${kind.name} is not registered`);
+    host.replace(kind as unknown as AnyKind);
+    if (migrate === undefined) return;
+    for (const cell of [...host.cells.values()]) {
+      if ((cell.flags & (FRESH | PARKED | DEAD)) !== 0) continue;
+      try {
+        cell.state = migrate(cell.state);
+      } catch (error) {
+        this.supervision.crashed(cell, error);
+      }
+    }
+  }
+
+  /** The live incarnation behind an address. */
+  private resolve(ref: Ref): Cell | null {
+    if (!(ref instanceof Cell)) return null;
+    if ((ref.flags & DEAD) === 0) return ref;
+    return (ref.flags & SUCCEEDED) === 0 ? null : (ref.host.cells.get(ref.key) ?? null);
+  }
+
+  private async close(): Promise<void> {
+    for (const host of [...this.core.hosts.values()].reverse()) {
+      for (const cell of [...host.cells.values()].reverse()) this.supervision.finish(cell, 'shutdown', 'supervisor');
+    }
+    this.core.closed = true;
+    this.scheduler.runHooks();
+    for (const root of [...this.roots].reverse()) await root.stop('shutdown');
+    this.core.timers.close();
+    for (const run of this.closers) run();
+  }
+}
+
+export const createKernel = (options: KernelOptions): Kernel => new Kernel(options);
