@@ -1,0 +1,85 @@
+// The end of a chat's log in memory: numbers given, writes under way, recent message ids. Pure state.
+// An entry is durable only when it and all before it are: release is in order, whatever order results come in.
+import type { Ref } from '../runtime/index.ts';
+import type { LogEntry } from './mail.ts';
+
+export const RECENT_IDS_MAX = 2_048;
+export const PENDING_MAX = 512;
+export const TAIL_ENTRIES_MAX = 64;
+
+/** Who waits for an entry to be durable. `ref` is null for a message, else the request's number. */
+export interface Waiter {
+  readonly to: Ref;
+  readonly ref: number | null;
+}
+export interface Pending {
+  readonly entry: LogEntry;
+  readonly id: string;
+  readonly ts: number;
+  readonly sinceMs: number;
+  readonly waiters: Waiter[];
+  done: boolean;
+}
+export interface Known {
+  readonly n: number;
+  readonly ts: number;
+}
+
+export class ChatLog {
+  /** Last number given. */
+  head = 0;
+  /** Everything up to here is durable. */
+  durable = 0;
+  lastTs = 0;
+  readonly pending: Pending[] = [];
+  private readonly recent = new Map<string, Known>();
+  /** Durable entries of the last moments, ascending, for sessions that missed a mail. */
+  tail: LogEntry[] = [];
+
+  private static key(sender: string, device: string, id: string): string {
+    return `${sender} ${device} ${id}`;
+  }
+
+  find(sender: string, device: string, id: string): Known | undefined {
+    return this.recent.get(ChatLog.key(sender, device, id));
+  }
+
+  remember(sender: string, device: string, id: string, known: Known): void {
+    this.recent.set(ChatLog.key(sender, device, id), known);
+    // Pending ids are the newest, and fewer than the memory holds: what is dropped is durable, and in the store's index.
+    if (this.recent.size > RECENT_IDS_MAX)
+      for (const oldest of this.recent.keys()) return void this.recent.delete(oldest);
+  }
+
+  pendingAt(n: number): Pending | undefined {
+    return this.pending[n - this.durable - 1];
+  }
+
+  push(pending: Pending, sender: string, device: string): void {
+    if (pending.entry.n !== this.head + 1) throw new Error('a number was skipped');
+    this.head = pending.entry.n;
+    this.pending.push(pending);
+    this.remember(sender, device, pending.id, { n: pending.entry.n, ts: pending.ts });
+  }
+
+  /** Entry `n` is in the store. Returns what became durable by it, ascending: a prefix, never with a hole. */
+  written(n: number): Pending[] {
+    const at = this.pendingAt(n);
+    if (at) at.done = true;
+    let count = 0;
+    while (this.pending[count]?.done) count++;
+    const released = this.pending.splice(0, count);
+    this.durable += count;
+    for (const p of released) this.tail.push(p.entry);
+    if (this.tail.length > TAIL_ENTRIES_MAX) this.tail = this.tail.slice(-TAIL_ENTRIES_MAX);
+    return released;
+  }
+
+  /** The entries of (after, durable] if memory has them all, else null. */
+  since(after: number): LogEntry[] | null {
+    const first = this.tail[0];
+    if (after >= this.durable) return [];
+    if (!first || first.n > after + 1) return null;
+    return this.tail.filter((e) => e.n > after);
+  }
+}

@@ -1,0 +1,305 @@
+// A chat takes messages and changes: rights, idempotency, order, a number, and off to the writer. Nothing is answered here but refusals.
+import {
+  CHANGE,
+  CHAT_KIND,
+  type Change,
+  directChatId,
+  type ErrorCode,
+  encodeChange,
+  encodeFrame,
+  groupChatId,
+  LIMITS,
+  OP,
+  ROLE,
+  TYPE,
+} from '../protocol/index.ts';
+import { CONTINUE, type Ctx, type Next, type Ref } from '../runtime/index.ts';
+import type { Write } from '../storage/index.ts';
+import { PENDING_MAX, type Waiter } from './chat-log.ts';
+import { type ChatState, CONFIRM_DEADLINE_MS, READINGS_MAX, token } from './chat-state.ts';
+import type { ChangeMail, CreateMail, FaultMail, LogEntry, PostMail } from './mail.ts';
+import { mayChange, mayPost } from './rights.ts';
+
+/** What is to become an entry. `ref` is null for a message. */
+interface Draft {
+  readonly user: string;
+  readonly device: string;
+  readonly id: string;
+  readonly type: number;
+  readonly body: Uint8Array;
+  readonly about: number | null;
+  readonly ref: number | null;
+}
+
+export function fault(
+  ctx: Ctx,
+  s: ChatState,
+  to: Ref | null,
+  ref: number | null,
+  id: string | null,
+  code: ErrorCode,
+  afterMs: number,
+  about: string,
+): void {
+  s.deps.counters.count('refused', code);
+  if (to === null) return;
+  const mail: FaultMail = { t: 'fault', ref, chat: s.chat, id, code, afterMs, about };
+  ctx.send(to, mail);
+}
+
+/** How long a client should wait before it tries again: spread, so that a crowd does not come back at once. */
+export const spread = (ctx: Ctx, ms: number): number => Math.ceil(ms * (0.5 + ctx.env.random()));
+
+export function onPost(ctx: Ctx, s: ChatState, mail: PostMail): Next {
+  const to = ctx.sender;
+  const known = s.log.find(mail.user, mail.device, mail.id);
+  if (known) {
+    answerKnown(ctx, s, to, null, mail.id, known.n, known.ts);
+    return CONTINUE;
+  }
+  const denied = mayPost(s.members, s.blockers, mail.user);
+  if (denied) {
+    fault(
+      ctx,
+      s,
+      to,
+      null,
+      mail.id,
+      denied,
+      0,
+      denied === 'blocked' ? 'this user does not take your messages' : 'you are not a member',
+    );
+    return CONTINUE;
+  }
+  if (mail.about !== null && (mail.about < 1 || mail.about > s.log.head)) {
+    fault(ctx, s, to, null, mail.id, 'bad_argument', 0, '`about` names no entry of this chat');
+    return CONTINUE;
+  }
+  const draft: Draft = { ...draftOf(mail), type: mail.type, body: mail.body, about: mail.about, ref: null };
+  if (mail.retry) return askIndex(ctx, s, to, draft, mail.after);
+  accept(ctx, s, to, draft, mail.after);
+  return CONTINUE;
+}
+
+const draftOf = (m: { user: string; device: string; id: string }) => ({ user: m.user, device: m.device, id: m.id });
+
+/** The same id again. It is answered with its first number: at once if that is durable, else with the first one's answer. */
+function answerKnown(
+  ctx: Ctx,
+  s: ChatState,
+  to: Ref | null,
+  ref: number | null,
+  id: string,
+  n: number,
+  ts: number,
+): void {
+  if (to === null) return;
+  const pending = s.log.pendingAt(n);
+  if (pending) pending.waiters.push({ to, ref });
+  else if (ref === null) ctx.send(to, { t: 'posted', chat: s.chat, id, seq: n, ts });
+  else ctx.send(to, { t: 'done', ref, value: s.chat });
+}
+
+/** Only a second attempt costs a read. User mail waits meanwhile: what the sender sent after it must not overtake it. */
+function askIndex(ctx: Ctx, s: ChatState, to: Ref | null, draft: Draft, after: string | null): Next {
+  const asked = token(s);
+  const op = { kind: 'sent', chat: s.chat, sender: draft.user, device: draft.device, id: draft.id } as const;
+  if (s.readings.size >= READINGS_MAX || !ctx.tell(s.deps.reader, { t: 'read', token: asked, op })) {
+    fault(ctx, s, to, draft.ref, draft.id, 'overloaded', spread(ctx, 500), 'the store is busy');
+    return CONTINUE;
+  }
+  ctx.hold();
+  const resume = (found: number | null): void => {
+    if (found === null) accept(ctx, s, to, draft, after);
+    // Rule 5 of the fenced log: a hit counts only if the log reaches that far.
+    else if (found <= s.log.durable) answerKnown(ctx, s, to, draft.ref, draft.id, found, ctx.env.wallNow());
+    else accept(ctx, s, to, draft, after);
+  };
+  const failed = (): void =>
+    fault(ctx, s, to, draft.ref, draft.id, 'unavailable', spread(ctx, 1_000), 'the store did not answer');
+  s.readings.set(asked, { for: 'retry', resume, failed });
+  return CONTINUE;
+}
+
+function accept(ctx: Ctx, s: ChatState, to: Ref | null, draft: Draft, after: string | null): void {
+  if (after !== null && !s.log.find(draft.user, draft.device, after)) {
+    fault(
+      ctx,
+      s,
+      to,
+      draft.ref,
+      draft.id,
+      'out_of_order',
+      0,
+      'the message before this one is not here; send from there on again',
+    );
+    return;
+  }
+  append(ctx, s, to, draft, null);
+}
+
+/** Gives the next number and hands the entry to the writer, or refuses and changes nothing. */
+function append(ctx: Ctx, s: ChatState, to: Ref | null, draft: Draft, change: Change | null): boolean {
+  const n = s.log.head + 1;
+  if (s.log.pending.length >= PENDING_MAX) {
+    fault(
+      ctx,
+      s,
+      to,
+      draft.ref,
+      draft.id,
+      'overloaded',
+      spread(ctx, 500),
+      'too many messages of this chat wait for the store',
+    );
+    return false;
+  }
+  // Time stamps of a chat never go back, whatever the clock does.
+  const ts = Math.max(s.log.lastTs, ctx.env.wallNow());
+  const frame = encodeFrame({
+    op: OP.RECEIVE_MESSAGE,
+    chat: s.chat,
+    seq: n,
+    sender: draft.user,
+    device: draft.device,
+    id: draft.id,
+    ts,
+    type: draft.type,
+    body: draft.body,
+    about: draft.about,
+  });
+  if (frame.length > LIMITS.frameBytesMax) {
+    fault(ctx, s, to, draft.ref, draft.id, 'too_large', 0, 'the entry does not fit a frame');
+    return false;
+  }
+  const writes: Write[] = [
+    { t: 'entry', log: `c:${s.chat}`, n, fence: s.deps.fence, bytes: frame },
+    { t: 'sent', chat: s.chat, sender: draft.user, device: draft.device, id: draft.id, n },
+  ];
+  // Before its first unsettled message a chat is marked, durable before that message is acked. Even stamps mark, odd ones unmark.
+  if (!s.dirty) writes.push({ t: 'put', table: 'dirty', partition: s.shard, key: s.chat, stamp: 2 * n, bytes: EMPTY });
+  if (!ctx.tell(s.writer, { t: 'write', token: n, partition: s.chat, writes })) {
+    fault(ctx, s, to, draft.ref, draft.id, 'unavailable', spread(ctx, 1_000), 'the store takes nothing now');
+    return false;
+  }
+  s.dirty = true;
+  s.log.lastTs = ts;
+  const entry: LogEntry = { n, sender: draft.user, device: draft.device, type: draft.type, frame };
+  const waiters: Waiter[] = to === null ? [] : [{ to, ref: draft.ref }];
+  s.log.push({ entry, id: draft.id, ts, sinceMs: ctx.now(), waiters, done: false }, draft.user, draft.device);
+  if (change !== null) {
+    s.changesPending++;
+    ctx.hold();
+  }
+  if (s.timers.deadline === 0) s.timers.deadline = ctx.after(CONFIRM_DEADLINE_MS, { t: 'tick', what: 'deadline' });
+  return true;
+}
+const EMPTY = new Uint8Array(0);
+
+/** Senders who have waited too long hear that the outcome is unknown; the entry itself goes on to be written. */
+export function onDeadline(ctx: Ctx, s: ChatState): void {
+  s.timers.deadline = 0;
+  const now = ctx.now();
+  for (const p of s.log.pending) {
+    if (now - p.sinceMs < CONFIRM_DEADLINE_MS) break;
+    for (const w of p.waiters.splice(0))
+      fault(ctx, s, w.to, w.ref, p.id, 'unavailable', spread(ctx, 1_000), 'the store has not confirmed yet');
+  }
+  const oldest = s.log.pending.find((p) => p.waiters.length > 0);
+  if (oldest) {
+    const wait = Math.max(100, oldest.sinceMs + CONFIRM_DEADLINE_MS - now);
+    s.timers.deadline = ctx.after(wait, { t: 'tick', what: 'deadline' });
+  }
+}
+
+export function onCreate(ctx: Ctx, s: ChatState, mail: CreateMail): Next {
+  const to = ctx.sender;
+  const refuse = (code: ErrorCode, about: string): Next => {
+    fault(ctx, s, to, mail.ref, null, code, 0, about);
+    return CONTINUE;
+  };
+  if (mail.kind === CHAT_KIND.direct) {
+    const peer = mail.members[0];
+    if (peer === undefined || mail.members.length !== 1)
+      return refuse('bad_argument', 'a direct chat has one other member');
+    if (peer === mail.user) return refuse('bad_argument', 'a direct chat with oneself is none');
+    if (directChatId(mail.user, peer) !== s.chat) return refuse('bad_argument', 'the chat id does not fit');
+    if (s.blockers.has(peer)) return refuse('blocked', 'this user does not take your messages');
+  } else if (groupChatId(mail.user, mail.id) !== s.chat) return refuse('bad_argument', 'the chat id does not fit');
+  if (s.members.created) {
+    if (!s.members.isPresent(mail.user)) return refuse('not_member', 'you are not a member');
+    if (to) ctx.send(to, { t: 'done', ref: mail.ref, value: s.chat });
+    return CONTINUE;
+  }
+  const direct = mail.kind === CHAT_KIND.direct;
+  const others = [...new Set(mail.members)].filter((u) => u !== mail.user);
+  const members: [string, number][] = [
+    [mail.user, direct ? ROLE.member : ROLE.owner],
+    ...others.map((u): [string, number] => [u, ROLE.member]),
+  ];
+  const change: Change = { type: TYPE.created, kind: mail.kind, title: mail.title, members };
+  append(
+    ctx,
+    s,
+    to,
+    { ...draftOf(mail), type: TYPE.created, body: encodeChange(change), about: null, ref: mail.ref },
+    change,
+  );
+  return CONTINUE;
+}
+
+export function onChange(ctx: Ctx, s: ChatState, mail: ChangeMail): Next {
+  const to = ctx.sender;
+  const known = s.log.find(mail.user, mail.device, mail.id);
+  if (known) {
+    answerKnown(ctx, s, to, mail.ref, mail.id, known.n, known.ts);
+    return CONTINUE;
+  }
+  const users = [...new Set(mail.users)];
+  const denied = mayChange(s.members, mail.user, mail.change, users, mail.role);
+  if (denied) {
+    fault(ctx, s, to, mail.ref, null, denied, 0, 'your standing in this chat does not allow it');
+    return CONTINUE;
+  }
+  const made = changeOf(s, mail, users);
+  if (typeof made === 'string') fault(ctx, s, to, mail.ref, null, made, 0, REASONS[made] ?? made);
+  else if (made === null) {
+    // Nothing to do is done.
+    if (to) ctx.send(to, { t: 'done', ref: mail.ref, value: s.chat });
+  } else {
+    append(
+      ctx,
+      s,
+      to,
+      { ...draftOf(mail), type: made.type, body: encodeChange(made), about: null, ref: mail.ref },
+      made,
+    );
+  }
+  return CONTINUE;
+}
+const REASONS: Partial<Record<ErrorCode, string>> = {
+  already_member: 'all of them are members already',
+  chat_full: `a group has ${LIMITS.membersMax} members at the most`,
+  bad_argument: 'users or title are missing',
+};
+
+function changeOf(s: ChatState, mail: ChangeMail, users: string[]): Change | ErrorCode | null {
+  const here = users.filter((u) => s.members.isPresent(u));
+  switch (mail.change) {
+    case CHANGE.add: {
+      if (users.length === 0) return 'bad_argument';
+      const fresh = users.filter((u) => !s.members.isPresent(u));
+      if (fresh.length === 0) return 'already_member';
+      return s.members.hasRoomFor(fresh.length) ? { type: TYPE.added, users: fresh } : 'chat_full';
+    }
+    case CHANGE.remove:
+      if (users.length === 0) return 'bad_argument';
+      return here.length === 0 ? null : { type: TYPE.removed, users: here };
+    case CHANGE.leave:
+      return { type: TYPE.left };
+    case CHANGE.role:
+      return here.length === 0 ? 'bad_argument' : { type: TYPE.role, users: here, role: mail.role };
+    default:
+      return mail.title === s.members.title ? null : { type: TYPE.renamed, title: mail.title };
+  }
+}

@@ -1,0 +1,82 @@
+// What a chat stores lazily: cursors, a snapshot of its members, and the end of its dirty mark. Losing any of it costs repeats, not messages.
+import type { Ctx } from '../runtime/index.ts';
+import type { Write } from '../storage/index.ts';
+import { type ChatState, FLUSH_MS, nextStamp, token } from './chat-state.ts';
+import { encodeChat, encodeCursor } from './rows.ts';
+
+export const SNAPSHOT_ENTRIES = 256;
+
+export function saveSoon(ctx: Ctx, s: ChatState): void {
+  if (s.timers.flush === 0) s.timers.flush = ctx.after(FLUSH_MS, { t: 'tick', what: 'flush' });
+}
+
+/** True when the chat has nothing that only memory holds. */
+export function saved(s: ChatState): boolean {
+  return s.cursorsDirty.size === 0 && !s.snapshotStale && s.confirms.size === 0 && s.blocking.size === 0 && !s.dirty;
+}
+
+export function onFlushTick(ctx: Ctx, s: ChatState): void {
+  s.timers.flush = 0;
+  const writes = cursorWrites(s);
+  const snapshot = snapshotDue(s);
+  if (snapshot) writes.push(snapshotWrite(s));
+  if (writes.length === 0) return;
+  const asked = token(s);
+  if (!ctx.tell(s.writer, { t: 'write', token: asked, partition: s.chat, writes })) return saveSoon(ctx, s);
+  s.cursorsDirty.clear();
+  if (snapshot) snapshotTaken(s);
+  if (s.readsUnconfirmed.size > 0) s.confirms.set(asked, [...s.readsUnconfirmed]);
+  s.readsUnconfirmed.clear();
+}
+
+function cursorWrites(s: ChatState): Write[] {
+  const writes: Write[] = [];
+  for (const user of s.cursorsDirty) {
+    const m = s.members.all.get(user);
+    // Each of the three only grows, so their sum does: a stamp without a clock.
+    const stamp = m ? m.delivered + m.read + m.settled + 1 : 0;
+    if (m) writes.push({ t: 'put', table: 'cursor', partition: s.chat, key: user, stamp, bytes: encodeCursor(m) });
+  }
+  return writes;
+}
+
+/** Membership is never a guess (posts wait for changes), so a snapshot is always of the durable prefix. */
+function snapshotDue(s: ChatState): boolean {
+  return s.changesPending === 0 && (s.snapshotStale || s.log.durable - s.snapshotUpTo >= SNAPSHOT_ENTRIES);
+}
+
+export function snapshotWrite(s: ChatState): Write {
+  const bytes = encodeChat(s.members, s.blockers, s.log.durable);
+  return { t: 'put', table: 'chat', partition: s.chat, key: '', stamp: nextStamp(s), bytes };
+}
+
+export function snapshotTaken(s: ChatState): void {
+  s.snapshotStale = false;
+  s.snapshotUpTo = s.log.durable;
+}
+
+/** Cursors are safe: readers hear it, on all their devices. */
+export function onSaved(ctx: Ctx, s: ChatState, asked: number): void {
+  const readers = s.confirms.get(asked);
+  if (readers) {
+    s.confirms.delete(asked);
+    for (const user of readers) {
+      const m = s.members.all.get(user);
+      if (m) ctx.hint('session', [user], { t: 'receipt', chat: s.chat, user, delivered: m.delivered, read: m.read });
+    }
+  }
+  const blocked = s.blocking.get(asked);
+  if (!blocked) return;
+  s.blocking.delete(asked);
+  ctx.send(blocked.to, { t: 'done', ref: blocked.ref, value: null });
+}
+
+/** All is settled: the mark goes. Its stamp beats every mark up to here and loses to the next one. Cursors go with it: they say why. */
+export function unmark(ctx: Ctx, s: ChatState): void {
+  if (s.log.pending.length > 0) return;
+  const stamp = 2 * s.log.durable + 1;
+  const del: Write = { t: 'del', table: 'dirty', partition: s.shard, key: s.chat, stamp };
+  if (!ctx.tell(s.writer, { t: 'write', token: token(s), partition: s.chat, writes: [...cursorWrites(s), del] }))
+    return;
+  s.dirty = false;
+}

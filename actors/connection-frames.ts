@@ -1,0 +1,175 @@
+// What a signed-in client's frames become: mail to chats and to the own session, within rates and under pressure.
+import {
+  CHAT_KIND,
+  type ClientFrame,
+  directChatId,
+  type ErrorCode,
+  encodeFrame,
+  type Frame,
+  groupChatId,
+  OP,
+} from '../protocol/index.ts';
+import { CONTINUE, type Ctx, type Next, STOP_NORMAL } from '../runtime/index.ts';
+import { close, writeFault } from './connection-close.ts';
+import { onHello } from './connection-sign-in.ts';
+import type { ConnectionState } from './connection-state.ts';
+import type { PostMail } from './mail.ts';
+
+/** Messages that a connection may have under way; beyond it the client is told to wait. */
+export const POSTING_MAX = 512;
+export const FRAME_OVERHEAD_BYTES = 128;
+
+export function onFrame(ctx: Ctx, s: ConnectionState, f: ClientFrame): Next {
+  s.heard = ctx.now();
+  if (f.op === OP.HELLO) {
+    if (s.phase === 'hello') return onHello(ctx, s, f);
+    return close(s, 'badFrame', 'bad_frame', 'HELLO comes once');
+  }
+  if (s.phase !== 'open' && s.phase !== 'leaving') {
+    if (s.phase === 'closed') return CONTINUE;
+    return close(s, 'badFrame', 'unauthenticated', 'HELLO comes first, and its WELCOME before anything else');
+  }
+  switch (f.op) {
+    case OP.SEND_MESSAGE:
+      return onSend(ctx, s, f);
+    case OP.MESSAGE_ACK:
+      if (s.session) ctx.send(s.session, { t: 'ack', device: s.device, acks: f.acks });
+      return CONTINUE;
+    case OP.HEARTBEAT:
+      s.sink.write(encodeFrame({ op: OP.HEARTBEAT, n: f.n }));
+      return CONTINUE;
+    case OP.TYPING:
+      // Never queued, first thing shed.
+      if (s.deps.pressure.level === 0 && frameWait(s) === 0)
+        ctx.route('chat', f.chat, { t: 'typing', user: s.user, on: f.on });
+      return CONTINUE;
+    case OP.BYE:
+      s.sink.close('goingAway');
+      s.phase = 'closed';
+      if (s.session) ctx.send(s.session, { t: 'detach', device: s.device });
+      return STOP_NORMAL;
+    case OP.READ:
+      // Not rate limited: coalesced where it goes.
+      if (s.session) ctx.send(s.session, { t: 'read', device: s.device, chat: f.chat, seq: f.seq });
+      return CONTINUE;
+    case OP.WATCH_PRESENCE:
+      if (s.session && s.deps.pressure.level === 0) ctx.send(s.session, { t: 'watchUsers', users: f.users, on: f.on });
+      return CONTINUE;
+    default:
+      return onRequest(ctx, s, f);
+  }
+}
+
+function frameWait(s: ConnectionState): number {
+  return s.deps.rates.frame(s.user, s.sink.source, s.heard);
+}
+
+function onSend(ctx: Ctx, s: ConnectionState, f: Frame<'SEND_MESSAGE'>): Next {
+  const refuse = (code: ErrorCode, afterMs: number, about: string): Next => {
+    s.deps.counters.count('refused', code);
+    writeFault(s, { ref: null, chat: f.chat, id: f.id, code, afterMs, about });
+    return CONTINUE;
+  };
+  if (s.phase === 'leaving') return refuse('shutting_down', 0, 'this node is going away');
+  if (s.deps.pressure.level >= 3)
+    return refuse('overloaded', Math.ceil(1_000 + 2_000 * ctx.env.random()), 'the server sheds load');
+  if (s.posting >= POSTING_MAX) return refuse('overloaded', 200, 'too many messages of this connection are under way');
+  const wait = s.deps.rates.message(s.user, f.chat, s.sink.source, f.body.length + FRAME_OVERHEAD_BYTES, s.heard);
+  if (wait > 0) return refuse('rate_limited', wait, 'too many messages or bytes');
+  s.posting++;
+  const mail: PostMail = {
+    t: 'post',
+    user: s.user,
+    device: s.device,
+    id: f.id,
+    type: f.type,
+    body: f.body,
+    about: f.about,
+    after: f.after,
+    retry: f.retry,
+  };
+  ctx.route('chat', f.chat, mail);
+  return CONTINUE;
+}
+
+type Request = Exclude<
+  ClientFrame,
+  Frame<'HELLO' | 'SEND_MESSAGE' | 'MESSAGE_ACK' | 'HEARTBEAT' | 'TYPING' | 'BYE' | 'READ' | 'WATCH_PRESENCE'>
+>;
+
+/** Requests: each carries a `ref`, and is answered by one frame that carries it too. */
+function onRequest(ctx: Ctx, s: ConnectionState, f: Request): Next {
+  const refuse = (code: ErrorCode, afterMs: number, about: string): Next => {
+    s.deps.counters.count('refused', code);
+    writeFault(s, { ref: f.ref, chat: null, id: null, code, afterMs, about });
+    return CONTINUE;
+  };
+  if (s.phase === 'leaving') return refuse('shutting_down', 0, 'this node is going away');
+  const wait = frameWait(s);
+  if (wait > 0) return refuse('rate_limited', wait, 'too many requests');
+  const { user, device } = s;
+  switch (f.op) {
+    case OP.TOKEN:
+      if (!ctx.tell(s.deps.verifierService, { t: 'verify', token: f.token, fresh: true, ref: f.ref }))
+        return refuse('overloaded', 1_000, 'too many sign-ins at once');
+      return CONTINUE;
+    case OP.CREATE_CHAT: {
+      const peer = f.members[0];
+      if (f.kind === CHAT_KIND.direct && (peer === undefined || f.members.length > 1))
+        return refuse('bad_argument', 0, 'a direct chat has one other member');
+      const chat = f.kind === CHAT_KIND.direct ? directChatId(user, peer ?? user) : groupChatId(user, f.id);
+      ctx.route('chat', chat, {
+        t: 'create',
+        ref: f.ref,
+        user,
+        device,
+        id: f.id,
+        kind: f.kind,
+        members: f.members,
+        title: f.title,
+      });
+      return CONTINUE;
+    }
+    case OP.CHANGE_CHAT: {
+      const { ref, id, change, users, role, title } = f;
+      ctx.route('chat', f.chat, { t: 'change', ref, user, device, id, change, users, role, title });
+      return CONTINUE;
+    }
+    case OP.HISTORY:
+      // A page for a reader that does not read would only wait in memory.
+      if (s.sink.bufferedBytes > 262_144) return refuse('overloaded', 500, 'read what was sent first');
+      ctx.route('chat', f.chat, { t: 'history', ref: f.ref, user, from: f.from, limit: f.limit, back: f.back });
+      return CONTINUE;
+    case OP.CHAT_INFO:
+      ctx.route('chat', f.chat, { t: 'info', ref: f.ref, user, after: f.after });
+      return CONTINUE;
+    default:
+      return toSession(ctx, s, f, refuse);
+  }
+}
+
+function toSession(
+  ctx: Ctx,
+  s: ConnectionState,
+  f: Frame<'LIST_CHATS'> | Frame<'BLOCK'> | Frame<'SET_PRIVACY'> | Frame<'LIST_DEVICES'> | Frame<'REMOVE_DEVICE'>,
+  refuse: (code: ErrorCode, afterMs: number, about: string) => Next,
+): Next {
+  if (!s.session) return refuse('unavailable', 500, 'your session is being found again');
+  switch (f.op) {
+    case OP.LIST_CHATS:
+      ctx.send(s.session, { t: 'listChats', ref: f.ref, after: f.after, limit: f.limit });
+      return CONTINUE;
+    case OP.BLOCK:
+      ctx.send(s.session, { t: 'setBlock', ref: f.ref, user: f.user, on: f.on });
+      return CONTINUE;
+    case OP.SET_PRIVACY:
+      ctx.send(s.session, { t: 'setPrivacy', ref: f.ref, presence: f.presence });
+      return CONTINUE;
+    case OP.LIST_DEVICES:
+      ctx.send(s.session, { t: 'listDevices', ref: f.ref });
+      return CONTINUE;
+    case OP.REMOVE_DEVICE:
+      ctx.send(s.session, { t: 'removeDevice', ref: f.ref, device: f.device });
+      return CONTINUE;
+  }
+}

@@ -1,0 +1,47 @@
+// What a connection cell holds. Small and flat: there is one for every idle socket.
+import type { Ref } from '../runtime/index.ts';
+import type { ActorDeps } from './deps.ts';
+import type { Sink } from './ports.ts';
+
+/** hello: waits for HELLO. verifying: the token is being checked. attaching: the session is asked. leaving: answers what is in flight, then closes. */
+export type Phase = 'hello' | 'verifying' | 'attaching' | 'open' | 'leaving' | 'closed';
+
+export interface ConnectionState {
+  readonly deps: ActorDeps;
+  readonly sink: Sink;
+  phase: Phase;
+  user: string;
+  device: string;
+  session: Ref | null;
+  monitor: number;
+  /** Monotonic time of the last frame from the client. */
+  heard: number;
+  /** Messages taken and not yet answered. */
+  posting: number;
+  /** When the token expires, ms since 1970; null: never. */
+  expires: number | null;
+  timer: number;
+  /** Kept from HELLO until the session has answered. */
+  hello: {
+    readonly agent: string;
+    readonly sync: string | null;
+    readonly known: readonly { readonly chat: string; readonly seq: number }[];
+  } | null;
+}
+
+export function newConnection(deps: ActorDeps, sink: Sink, now: number): ConnectionState {
+  return {
+    deps,
+    sink,
+    phase: 'hello',
+    user: '',
+    device: '',
+    session: null,
+    monitor: 0,
+    heard: now,
+    posting: 0,
+    expires: null,
+    timer: 0,
+    hello: null,
+  };
+}

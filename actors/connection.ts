@@ -1,0 +1,238 @@
+// The connection cell: one a socket, on the node that holds it. Signs in, checks size, rate and rights to speak, and passes on.
+// It keeps no message: what it took it has mailed, and whoever took that answers.
+import { type ClientFrame, type ErrorCode, encodeFrame, LIMITS, OP } from '../protocol/index.ts';
+import { CONTINUE, type Ctx, type Down, type Kind, type Next, type Refused, STOP_NORMAL } from '../runtime/index.ts';
+import { close, writeFault } from './connection-close.ts';
+import { onFrame } from './connection-frames.ts';
+import { attach, onAttached, onVerified } from './connection-sign-in.ts';
+import { type ConnectionState, newConnection } from './connection-state.ts';
+import type { ActorDeps } from './deps.ts';
+import type {
+  AttachedMail,
+  ChatInfoMail,
+  ConnectionTick,
+  DismissedMail,
+  DoneMail,
+  FaultMail,
+  LeaveMail,
+  PageMail,
+  PostedMail,
+  PushMail,
+} from './mail.ts';
+import type { Sink } from './ports.ts';
+import type { VerifiedMail } from './verifier.ts';
+
+export const REATTACH_MS = 200;
+export const LEAVE_PATIENCE_MS = 3_000;
+
+/** The peer broke the protocol, as the gateway found. */
+export interface BrokeMail {
+  readonly t: 'broke';
+  readonly code: ErrorCode;
+  readonly about: string;
+}
+export interface GoneMail {
+  readonly t: 'gone';
+}
+export type ConnectionMail =
+  | PostedMail
+  | FaultMail
+  | DoneMail
+  | PushMail
+  | PageMail
+  | ChatInfoMail
+  | AttachedMail
+  | DismissedMail
+  | LeaveMail
+  | BrokeMail
+  | GoneMail
+  | ConnectionTick
+  | (ClientFrame & { readonly t?: undefined });
+
+export function connectionKind(deps: ActorDeps): Kind<ConnectionState, ConnectionMail> {
+  return {
+    name: 'connection',
+    // A crashed connection is not started again: its client reconnects and resumes.
+    restart: 'temporary',
+    activate: 'spawn',
+    init(ctx, _key, arg) {
+      const s = newConnection(deps, arg as Sink, ctx.now());
+      s.timer = ctx.after(LIMITS.signInMs, { t: 'tick', what: 'signIn' });
+      return s;
+    },
+    receive(ctx, s, mail) {
+      return mail.t === undefined ? onFrame(ctx, s, mail) : onMail(ctx, s, mail);
+    },
+    onReply(ctx, s, reply) {
+      return onVerified(ctx, s, reply as VerifiedMail);
+    },
+    onDown,
+    onRefused,
+    onStop(_ctx, s, reason) {
+      if (s.phase !== 'closed') s.sink.close(reason.startsWith('crash') ? 'serverFault' : 'goingAway');
+    },
+    shedClass: (mail) => {
+      if (mail.t === undefined) return mail.op === OP.TYPING ? 3 : 0;
+      return 0;
+    },
+    redact: (s) => ({
+      phase: s.phase,
+      user: s.user,
+      device: s.device,
+      source: s.sink.source,
+      buffered: s.sink.bufferedBytes,
+      posting: s.posting,
+    }),
+  };
+}
+
+function onMail(ctx: Ctx, s: ConnectionState, mail: Exclude<ConnectionMail, ClientFrame>): Next {
+  switch (mail.t) {
+    case 'push':
+      for (const frame of mail.frames) s.sink.write(frame);
+      return CONTINUE;
+    case 'posted':
+      s.posting--;
+      s.sink.write(encodeFrame({ op: OP.SENT, chat: mail.chat, id: mail.id, seq: mail.seq, ts: mail.ts }));
+      return settleLeave(s);
+    case 'fault':
+      if (mail.id !== null) s.posting--;
+      writeFault(s, mail);
+      return settleLeave(s);
+    case 'done':
+      s.sink.write(encodeFrame({ op: OP.OK, ref: mail.ref, value: mail.value }));
+      return CONTINUE;
+    case 'page':
+      s.sink.write(
+        encodeFrame({
+          op: OP.HISTORY_PAGE,
+          ref: mail.ref,
+          chat: mail.chat,
+          from: mail.from,
+          to: mail.to,
+          more: mail.more,
+          entries: mail.frames,
+        }),
+      );
+      return CONTINUE;
+    case 'info': {
+      const { t: _t, ...fields } = mail;
+      s.sink.write(encodeFrame({ op: OP.CHAT, ...fields }));
+      return CONTINUE;
+    }
+    case 'attached':
+      return onAttached(ctx, s, mail);
+    case 'dismissed':
+      return onDismissed(ctx, s, mail);
+    case 'leave':
+      return onLeave(ctx, s, mail);
+    case 'broke':
+      return close(s, 'badFrame', mail.code, mail.about);
+    case 'gone':
+      return onGone(ctx, s);
+    case 'tick':
+      return onTick(ctx, s, mail);
+  }
+}
+
+function onDismissed(ctx: Ctx, s: ConnectionState, mail: DismissedMail): Next {
+  switch (mail.why) {
+    case 'displaced':
+      return close(s, 'displaced', 'displaced', 'another socket of this device took over');
+    case 'revoked':
+      return close(s, 'revoked', 'revoked', 'the device was removed');
+    case 'tooMany':
+      return close(s, 'tooMany', 'too_many_devices', `at most ${LIMITS.devicesPerUserMax} devices`);
+    case 'unavailable':
+      if (s.phase === 'attaching') return close(s, 'overloaded', 'unavailable', 'the store does not answer');
+      ctx.after(REATTACH_MS * 5, { t: 'tick', what: 'attach' });
+      return CONTINUE;
+  }
+}
+
+/** The session is lost: find it again, wherever it is now, and go on. The client notices nothing but doubles, which it drops. */
+function onDown(ctx: Ctx, s: ConnectionState, down: Down): Next {
+  if (down.monitor !== s.monitor) return CONTINUE;
+  s.monitor = 0;
+  s.session = null;
+  ctx.after(REATTACH_MS * (0.5 + ctx.env.random()), { t: 'tick', what: 'attach' });
+  return CONTINUE;
+}
+
+/** Node and gateway say to leave: no more messages are taken; what is in flight is answered first. */
+function onLeave(ctx: Ctx, s: ConnectionState, mail: LeaveMail): Next {
+  if (s.phase === 'closed' || s.phase === 'leaving') return CONTINUE;
+  s.sink.write(encodeFrame({ op: OP.GO_AWAY, delayMs: mail.delayMs, url: mail.url }));
+  s.phase = 'leaving';
+  ctx.after(LEAVE_PATIENCE_MS, { t: 'tick', what: 'leave' });
+  return settleLeave(s);
+}
+
+function settleLeave(s: ConnectionState): Next {
+  if (s.phase !== 'leaving' || s.posting > 0) return CONTINUE;
+  s.sink.close(s.deps.elsewhere === null ? 'goingAway' : 'elsewhere');
+  s.phase = 'closed';
+  return STOP_NORMAL;
+}
+
+function onGone(ctx: Ctx, s: ConnectionState): Next {
+  if (s.session) ctx.send(s.session, { t: 'detach', device: s.device });
+  s.phase = 'closed';
+  return STOP_NORMAL;
+}
+
+function onTick(ctx: Ctx, s: ConnectionState, tick: ConnectionTick): Next {
+  switch (tick.what) {
+    case 'signIn':
+      return close(s, 'signInTimeout', 'unauthenticated', 'no sign-in in time');
+    case 'attach':
+      if (s.session !== null || (s.phase !== 'open' && s.phase !== 'leaving')) return CONTINUE;
+      attach(ctx, s, true);
+      ctx.after(REATTACH_MS * 10, { t: 'tick', what: 'attach' });
+      return CONTINUE;
+    case 'leave':
+      s.posting = 0;
+      return settleLeave(s);
+    case 'silence':
+      return onSilence(ctx, s);
+  }
+}
+
+function onSilence(ctx: Ctx, s: ConnectionState): Next {
+  const silent = ctx.now() - s.heard;
+  if (silent >= LIMITS.silenceMs) {
+    s.deps.counters.count('zombie', 'silent');
+    return close(s, 'silent', 'bad_argument', 'nothing was heard for 30 s');
+  }
+  if (s.expires !== null && ctx.env.wallNow() >= s.expires)
+    return close(s, 'tokenExpired', 'token_expired', 'the token has expired');
+  s.timer = ctx.after(Math.max(1, LIMITS.silenceMs - silent), { t: 'tick', what: 'silence' });
+  return CONTINUE;
+}
+
+/** Somebody did not take our mail: the client hears it, and tries again. */
+function onRefused(ctx: Ctx, s: ConnectionState, refused: Refused): Next {
+  const mail = refused.mail as { readonly t?: string; readonly id?: string; readonly ref?: number };
+  const code: ErrorCode = refused.reason === 'mailboxFull' || refused.reason === 'busy' ? 'overloaded' : 'internal';
+  const afterMs = Math.ceil(500 + 1_000 * ctx.env.random());
+  s.deps.counters.count('refused', code);
+  if (mail.t === 'post' && mail.id !== undefined) {
+    s.posting--;
+    writeFault(s, {
+      ref: null,
+      chat: refused.key,
+      id: mail.id,
+      code,
+      afterMs,
+      about: `the chat did not take it: ${refused.reason}`,
+    });
+    return settleLeave(s);
+  }
+  if (mail.ref !== undefined)
+    writeFault(s, { ref: mail.ref, chat: null, id: null, code, afterMs, about: `not taken: ${refused.reason}` });
+  else if (mail.t === 'attach') {
+    if (s.phase === 'attaching') return close(s, 'overloaded', code, 'the session does not answer');
+    ctx.after(REATTACH_MS * 5, { t: 'tick', what: 'attach' });
+  }
+  return CONTINUE;
+}

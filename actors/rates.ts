@@ -1,0 +1,106 @@
+// Token buckets per user, per pair (user in a chat) and per source, in messages and bytes. Pure state; `now` is handed in.
+// Bounded: the least recently used bucket goes first, and a bucket that is gone is a full one.
+
+export interface Rate {
+  readonly perSecond: number;
+  readonly burst: number;
+}
+export interface RateConfig {
+  readonly userMessages: Rate;
+  readonly userBytes: Rate;
+  readonly pairMessages: Rate;
+  readonly sourceMessages: Rate;
+}
+export const DEFAULT_RATES: RateConfig = {
+  userMessages: { perSecond: 50, burst: 200 },
+  userBytes: { perSecond: 1_000_000, burst: 4_000_000 },
+  pairMessages: { perSecond: 30, burst: 120 },
+  sourceMessages: { perSecond: 500, burst: 2_000 },
+};
+export const BUCKETS_MAX = 200_000;
+
+interface Bucket {
+  tokens: number;
+  atMs: number;
+}
+
+/** One scope: buckets of one rate by key. */
+export class Buckets {
+  private readonly rate: Rate;
+  private readonly max: number;
+  private young = new Map<string, Bucket>();
+  private old = new Map<string, Bucket>();
+
+  constructor(rate: Rate, max = BUCKETS_MAX) {
+    this.rate = rate;
+    this.max = max;
+  }
+
+  /** Milliseconds to wait until `cost` could be paid; 0 when it can be paid now. Pays nothing. */
+  wait(key: string, cost: number, now: number): number {
+    const b = this.refill(key, now);
+    // A cost above the burst is allowed from a full bucket, or it would never be.
+    const needed = Math.min(cost, this.rate.burst);
+    return b.tokens >= needed ? 0 : Math.ceil(((needed - b.tokens) / this.rate.perSecond) * 1_000);
+  }
+
+  pay(key: string, cost: number, now: number): void {
+    this.refill(key, now).tokens -= cost;
+  }
+
+  private refill(key: string, now: number): Bucket {
+    let b = this.young.get(key);
+    if (!b) {
+      b = this.old.get(key) ?? { tokens: this.rate.burst, atMs: now };
+      // Two generations: what was not used during a whole generation is forgotten.
+      if (this.young.size >= this.max / 2) {
+        this.old = this.young;
+        this.young = new Map();
+      }
+      this.young.set(key, b);
+    }
+    if (now > b.atMs) b.tokens = Math.min(this.rate.burst, b.tokens + ((now - b.atMs) * this.rate.perSecond) / 1_000);
+    b.atMs = now;
+    return b;
+  }
+}
+
+export class RateLimiter {
+  private readonly user: Buckets;
+  private readonly bytes: Buckets;
+  private readonly pair: Buckets;
+  private readonly source: Buckets;
+
+  constructor(config: RateConfig) {
+    this.user = new Buckets(config.userMessages);
+    this.bytes = new Buckets(config.userBytes);
+    this.pair = new Buckets(config.pairMessages);
+    this.source = new Buckets(config.sourceMessages);
+  }
+
+  /** A message of `bytes` from a user into a chat: 0 and paid, or the milliseconds to wait, and nothing paid. */
+  message(user: string, chat: string, source: string, bytes: number, now: number): number {
+    const pair = `${user} ${chat}`;
+    const wait = Math.max(
+      this.user.wait(user, 1, now),
+      this.bytes.wait(user, bytes, now),
+      this.pair.wait(pair, 1, now),
+      this.source.wait(source, 1, now),
+    );
+    if (wait > 0) return wait;
+    this.user.pay(user, 1, now);
+    this.bytes.pay(user, bytes, now);
+    this.pair.pay(pair, 1, now);
+    this.source.pay(source, 1, now);
+    return 0;
+  }
+
+  /** Any other frame: a tenth of a message of the user and the source. */
+  frame(user: string, source: string, now: number): number {
+    const wait = Math.max(this.user.wait(user, 0.1, now), this.source.wait(source, 0.1, now));
+    if (wait > 0) return wait;
+    this.user.pay(user, 0.1, now);
+    this.source.pay(source, 0.1, now);
+    return 0;
+  }
+}

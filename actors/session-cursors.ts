@@ -1,0 +1,25 @@
+// Where each device stands in the inbox, stored lazily: a cursor that is behind costs doubles, which devices drop.
+import type { Ctx } from '../runtime/index.ts';
+import type { Write } from '../storage/index.ts';
+import { encodeDevice } from './rows.ts';
+import { cursorOf, type Device, FLUSH_MS, nextStamp, type SessionState } from './session-state.ts';
+
+export function saveDevicesSoon(ctx: Ctx, s: SessionState): void {
+  if (s.timerFlush !== 0 || s.devices.every((d) => d.storedCursor === cursorOf(d))) return;
+  s.timerFlush = ctx.after(FLUSH_MS, { t: 'tick', what: 'flush' });
+}
+
+export function onFlush(ctx: Ctx, s: SessionState): void {
+  s.timerFlush = 0;
+  for (const d of s.devices) if (d.storedCursor !== cursorOf(d)) saveDevice(ctx, s, d);
+}
+
+export function saveDevice(ctx: Ctx, s: SessionState, d: Device): void {
+  const cursor = cursorOf(d);
+  const bytes = encodeDevice({ sync: d.sync, cursor, agent: d.agent, seen: d.seen });
+  const put: Write = { t: 'put', table: 'device', partition: s.user, key: d.id, stamp: nextStamp(s), bytes };
+  // A device that is not stored is fresh again after a crash: it loses nothing, and reads more.
+  if (ctx.tell(s.deps.writerFor(s.user), { t: 'write', token: 0, partition: s.user, writes: [put] }))
+    d.storedCursor = cursor;
+  else saveDevicesSoon(ctx, s);
+}

@@ -1,0 +1,230 @@
+// Devices come and go: registration, resume or gap, displacement, removal, and where each stands in the inbox, stored lazily.
+import { encodeFrame, LIMITS, OP } from '../protocol/index.ts';
+import { CONTINUE, type Ctx, type Next, type Ref } from '../runtime/index.ts';
+import type { Entry, Write } from '../storage/index.ts';
+import type { AttachMail, ChatSummary, DetachMail, ListDevicesMail, RemoveDeviceMail } from './mail.ts';
+import { saveDevice, saveDevicesSoon } from './session-cursors.ts';
+import { feed, onPage, readPage } from './session-feed.ts';
+import { presenceChanged } from './session-presence.ts';
+import { gapFrame, pushFrames } from './session-push.ts';
+import { cursorOf, type Device, deviceOf, newDevice, nextStamp, type SessionState, wait } from './session-state.ts';
+
+export const SUMMARIES_AT_ONCE = 50;
+export const SUMMARY_DEADLINE_MS = 3_000;
+export const SUMMARY_TRIES = 3;
+
+export function onAttach(ctx: Ctx, s: SessionState, mail: AttachMail): Next {
+  const conn = ctx.sender;
+  if (conn === null) return CONTINUE;
+  let d = deviceOf(s, mail.device);
+  if (!d && s.devices.length >= LIMITS.devicesPerUserMax) {
+    ctx.send(conn, { t: 'dismissed', why: 'tooMany' });
+    return CONTINUE;
+  }
+  if (d?.conn && d.conn !== conn) {
+    ctx.send(d.conn, { t: 'dismissed', why: 'displaced' });
+    s.deps.counters.count('displaced', 'device');
+    drop(ctx, d);
+  }
+  const resumes = d !== undefined && (mail.again || d.sync === mail.sync);
+  if (!d) {
+    d = newDevice(mail.device, ctx.env.id(), s.inboxHead, mail.agent, ctx.env.wallNow());
+    s.devices = [...s.devices, d];
+  } else if (!resumes) d.sync = ctx.env.id();
+  d.agent = mail.agent;
+  d.seen = ctx.env.wallNow();
+  d.conn = conn;
+  if (d.monitor !== 0) ctx.demonitor(d.monitor);
+  d.monitor = ctx.monitor(conn);
+  d.mode = 'greeting';
+  d.flight = [];
+  d.flightBytes = 0;
+  d.reading = false;
+  d.announce = !mail.again;
+  d.has = new Map(mail.known.map(({ chat, seq }) => [chat, seq]));
+  if (resumes) resume(ctx, s, d, conn, mail.again);
+  else startFresh(ctx, s, d, conn);
+  presenceChanged(ctx, s);
+  return CONTINUE;
+}
+
+/** From its cursor on, if the inbox still has all that follows. */
+function resume(ctx: Ctx, s: SessionState, d: Device, conn: Ref, again: boolean): void {
+  d.fed = Math.min(d.fed, s.inboxHead);
+  if (again || d.fed === s.inboxHead) return welcome(ctx, s, d, conn, true);
+  if (!readPage(ctx, s, d, conn, true)) dismiss(ctx, d, conn);
+}
+
+export function onGreetPage(
+  ctx: Ctx,
+  s: SessionState,
+  d: Device,
+  conn: Ref,
+  upTo: number,
+  entries: readonly Entry[],
+): void {
+  d.reading = false;
+  if (d.conn !== conn) return;
+  if (entries[0]?.n !== d.fed + 1) {
+    // Its retention ran out: the device has to read the logs.
+    d.sync = ctx.env.id();
+    return startFresh(ctx, s, d, conn);
+  }
+  welcome(ctx, s, d, conn, true);
+  onPage(ctx, s, d, conn, upTo, entries);
+}
+
+function welcome(ctx: Ctx, s: SessionState, d: Device, conn: Ref, resumed: boolean): void {
+  ctx.send(conn, { t: 'attached', sync: d.sync, resumed });
+  if (!resumed) return;
+  d.mode = 'catchup';
+  feed(ctx, s, d);
+}
+
+function dismiss(ctx: Ctx, d: Device, conn: Ref): void {
+  ctx.send(conn, { t: 'dismissed', why: 'unavailable' });
+  drop(ctx, d);
+}
+
+/** A device with nothing of ours: it hears of every chat what there is to read, then goes on with what comes from now on. */
+function startFresh(ctx: Ctx, s: SessionState, d: Device, conn: Ref): void {
+  d.fed = s.inboxHead;
+  d.storedCursor = -1;
+  saveDevice(ctx, s, d);
+  welcome(ctx, s, d, conn, false);
+  nextChats(ctx, s, d, conn, '');
+}
+
+function nextChats(ctx: Ctx, s: SessionState, d: Device, conn: Ref, after: string): void {
+  const token = wait(s, {
+    for: 'rows',
+    done: (rows) => {
+      if (d.conn !== conn) return;
+      if (rows === null) dismiss(ctx, d, conn);
+      else if (rows.length === 0) {
+        d.mode = 'catchup';
+        feed(ctx, s, d);
+      } else
+        askSummaries(
+          ctx,
+          s,
+          d,
+          conn,
+          rows.map((r) => r.key),
+          1,
+        );
+    },
+  });
+  const op = { kind: 'rows', table: 'userChat', partition: s.user, after, limit: SUMMARIES_AT_ONCE } as const;
+  if (ctx.tell(s.deps.reader, { t: 'read', token, op })) return;
+  s.waits?.delete(token);
+  dismiss(ctx, d, conn);
+}
+
+function askSummaries(
+  ctx: Ctx,
+  s: SessionState,
+  d: Device,
+  conn: Ref,
+  chats: readonly string[],
+  attempt: number,
+): void {
+  const failed: string[] = [];
+  let open = chats.length;
+  for (const chat of chats) {
+    const token = wait(s, {
+      for: 'summary',
+      done: (value, ok) => {
+        open--;
+        if (d.conn !== conn) return;
+        if (!ok) failed.push(chat);
+        else if (value !== null) sayGap(ctx, d, value as ChatSummary);
+        if (open > 0) return;
+        if (failed.length === 0) nextChats(ctx, s, d, conn, chats[chats.length - 1] ?? '');
+        else if (attempt < SUMMARY_TRIES) askSummaries(ctx, s, d, conn, failed, attempt + 1);
+        else dismiss(ctx, d, conn);
+      },
+    });
+    ctx.call('chat', chat, { t: 'summary', user: s.user }, SUMMARY_DEADLINE_MS, token);
+  }
+}
+
+function sayGap(ctx: Ctx, d: Device, summary: ChatSummary): void {
+  const from = Math.max(summary.first, (d.has?.get(summary.chat) ?? 0) + 1);
+  if (from <= summary.head) pushFrames(ctx, d, [gapFrame(summary.chat, from, summary.head)]);
+  d.has?.set(summary.chat, Math.max(d.has.get(summary.chat) ?? 0, summary.head));
+}
+
+export function onDetach(ctx: Ctx, s: SessionState, mail: DetachMail): Next {
+  const d = deviceOf(s, mail.device);
+  if (d?.conn && d.conn === ctx.sender) gone(ctx, s, d);
+  return CONTINUE;
+}
+
+/** The socket of a device is gone: what it had in flight and not acked is owed to it again. */
+export function gone(ctx: Ctx, s: SessionState, d: Device): void {
+  drop(ctx, d);
+  d.seen = ctx.env.wallNow();
+  saveDevicesSoon(ctx, s);
+  // It will not ack in a moment any more.
+  if (s.itemsHeld > 0 && s.timerMoment === 0) s.timerMoment = ctx.after(0, { t: 'tick', what: 'moment' });
+  presenceChanged(ctx, s);
+}
+
+function drop(ctx: Ctx, d: Device): void {
+  if (d.monitor !== 0) ctx.demonitor(d.monitor);
+  d.fed = cursorOf(d);
+  d.monitor = 0;
+  d.conn = null;
+  d.mode = 'offline';
+  d.flight = [];
+  d.flightBytes = 0;
+  d.reading = false;
+  d.has = null;
+}
+
+export function onListDevices(ctx: Ctx, s: SessionState, mail: ListDevicesMail): Next {
+  if (!ctx.sender) return CONTINUE;
+  const devices = s.devices.map((d) => ({ device: d.id, agent: d.agent, seen: d.seen, online: d.conn !== null }));
+  ctx.send(ctx.sender, { t: 'push', frames: [encodeFrame({ op: OP.DEVICES, ref: mail.ref, devices })] });
+  return CONTINUE;
+}
+
+export function onRemoveDevice(ctx: Ctx, s: SessionState, mail: RemoveDeviceMail): Next {
+  const to = ctx.sender;
+  if (!to) return CONTINUE;
+  const d = deviceOf(s, mail.device);
+  if (!d) {
+    ctx.send(to, {
+      t: 'fault',
+      ref: mail.ref,
+      chat: null,
+      id: null,
+      code: 'no_such_device',
+      afterMs: 0,
+      about: 'no such device',
+    });
+    return CONTINUE;
+  }
+  const del: Write = { t: 'del', table: 'device', partition: s.user, key: d.id, stamp: nextStamp(s) };
+  const token = wait(s, { for: 'reply', to, ref: mail.ref });
+  if (!ctx.tell(s.deps.writerFor(s.user), { t: 'write', token, partition: s.user, writes: [del] })) {
+    s.waits?.delete(token);
+    ctx.send(to, {
+      t: 'fault',
+      ref: mail.ref,
+      chat: null,
+      id: null,
+      code: 'unavailable',
+      afterMs: 1_000,
+      about: 'the store takes nothing now',
+    });
+    return CONTINUE;
+  }
+  if (d.conn) ctx.send(d.conn, { t: 'dismissed', why: 'revoked' });
+  drop(ctx, d);
+  s.devices = s.devices.filter((other) => other !== d);
+  if (s.itemsHeld > 0 && s.timerMoment === 0) s.timerMoment = ctx.after(0, { t: 'tick', what: 'moment' });
+  presenceChanged(ctx, s);
+  return CONTINUE;
+}
