@@ -1,0 +1,147 @@
+// Where the values of a configuration come from: defaults, then a JSON file, then the environment, then flags; later ones win.
+// Pure: the caller reads the file and hands in the environment. Tells every problem at once, with its place.
+import { type Config, configSchema, envName, optionDocs } from './config.ts';
+
+export interface ConfigSources {
+  readonly file?: { readonly name: string; readonly text: string } | null;
+  readonly env?: Readonly<Record<string, string | undefined>>;
+  /** By dotted path. Strings are read as the type of the option asks. */
+  readonly flags?: Readonly<Record<string, unknown>>;
+  /** Below the file: what a command prefers to the defaults of the schema. */
+  readonly base?: Readonly<Record<string, unknown>>;
+}
+
+export interface ConfigProblem {
+  readonly path: string;
+  readonly about: string;
+  /** The file, variable or flag that set the value; `default` otherwise. */
+  readonly from: string;
+}
+
+export type LoadedConfig =
+  | { readonly ok: true; readonly config: Config; readonly warnings: readonly string[] }
+  | { readonly ok: false; readonly problems: readonly ConfigProblem[]; readonly warnings: readonly string[] };
+
+type Tree = { [key: string]: unknown };
+/** Set by whoever runs us, and no options: the path of the file itself. */
+const OTHER_VARIABLES: ReadonlySet<string> = new Set(['PARLEY_CONFIG']);
+
+export function loadConfig(sources: ConfigSources): LoadedConfig {
+  const tree: Tree = {};
+  const from = new Map<string, string>();
+  const problems: ConfigProblem[] = [];
+  const warnings: string[] = [];
+
+  for (const [path, value] of Object.entries(sources.base ?? {})) put(tree, path, value);
+  if (sources.file != null) readFile(sources.file, tree, from, problems);
+  const known = new Map(optionDocs().map((option) => [option.env, option.path]));
+  for (const [name, value] of Object.entries(sources.env ?? {})) {
+    if (!name.startsWith('PARLEY_') || value === undefined || OTHER_VARIABLES.has(name)) continue;
+    const path = known.get(name);
+    if (path === undefined) {
+      warnings.push(`${name} is set, but there is no such option`);
+      continue;
+    }
+    put(tree, path, fromText(path, value));
+    from.set(path, name);
+  }
+  for (const [path, value] of Object.entries(sources.flags ?? {})) {
+    put(tree, path, typeof value === 'string' ? fromText(path, value) : value);
+    from.set(path, `flag for ${path}`);
+  }
+
+  const parsed = configSchema.safeParse(tree);
+  if (parsed.success && problems.length === 0) return { ok: true, config: parsed.data, warnings };
+  for (const issue of parsed.error?.issues ?? []) {
+    const path = issue.path.join('.');
+    problems.push({ path, about: issue.message, from: sourceOf(from, path) });
+  }
+  return { ok: false, problems, warnings };
+}
+
+function readFile(
+  file: { name: string; text: string },
+  tree: Tree,
+  from: Map<string, string>,
+  problems: ConfigProblem[],
+): void {
+  let content: unknown;
+  try {
+    content = JSON.parse(file.text);
+  } catch (error) {
+    problems.push({ path: '', about: `not JSON: ${error instanceof Error ? error.message : ''}`, from: file.name });
+    return;
+  }
+  if (typeof content !== 'object' || content === null || Array.isArray(content)) {
+    problems.push({ path: '', about: 'not a JSON object', from: file.name });
+    return;
+  }
+  for (const [section, values] of Object.entries(content)) {
+    if (typeof values !== 'object' || values === null || Array.isArray(values)) {
+      put(tree, section, values);
+      from.set(section, file.name);
+      continue;
+    }
+    if (Object.keys(values).length === 0) tree[section] ??= {};
+    for (const [name, value] of Object.entries(values)) {
+      put(tree, `${section}.${name}`, value);
+      from.set(`${section}.${name}`, file.name);
+    }
+  }
+}
+
+function put(tree: Tree, path: string, value: unknown): void {
+  const [section = '', ...rest] = path.split('.');
+  if (rest.length === 0) {
+    tree[section] = value;
+    return;
+  }
+  const inner = tree[section];
+  const next: Tree = typeof inner === 'object' && inner !== null ? (inner as Tree) : {};
+  tree[section] = next;
+  next[rest.join('.')] = value;
+}
+
+/** A text from the environment or a flag, as the option's type asks; what does not fit stays text, and the schema says so. */
+function fromText(path: string, text: string): unknown {
+  const type = optionDocs().find((option) => option.path === path)?.type ?? '';
+  if (type.startsWith('list')) return listFromText(text);
+  if (/^(integer|number)/.test(type) && text.trim() !== '' && Number.isFinite(Number(text))) return Number(text);
+  if (type === 'boolean' && (text === 'true' || text === 'false')) return text === 'true';
+  return text === '' && type.includes('null') ? null : text;
+}
+
+function listFromText(text: string): unknown {
+  if (!text.trimStart().startsWith('[')) return text === '' ? [] : text.split(',').map((item) => item.trim());
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text;
+  }
+}
+
+function sourceOf(from: ReadonlyMap<string, string>, path: string): string {
+  for (const [set, source] of from) if (path === set || path.startsWith(`${set}.`)) return source;
+  return 'default';
+}
+
+/** The configuration for a person to read: secrets are there or not, and no more. */
+export function redactConfig(config: Config): unknown {
+  const copy = structuredClone(config) as unknown as Record<string, Record<string, unknown>>;
+  for (const option of optionDocs()) {
+    const [section = '', name = ''] = option.path.split('.');
+    const values = copy[section];
+    if (option.secret && values?.[name] != null) values[name] = '(set)';
+  }
+  return copy;
+}
+
+export const configDocMarkdown = (): string =>
+  [
+    '| option | variable | type | default | meaning |',
+    '|---|---|---|---|---|',
+    ...optionDocs().map(
+      (option) =>
+        `| \`${option.path}\` | \`${envName(option.path)}\` | ${option.type} | \`${JSON.stringify(option.default)}\` | ${option.about} |`,
+    ),
+  ].join('\n');

@@ -1,0 +1,162 @@
+// Every option of a node: its type, range, default and meaning, here and nowhere else. Documentation, environment variables and
+// `parley config check` are made from this schema. Pure; where values come from is config-load.ts.
+import { z } from 'zod';
+import { LIMITS } from '../protocol/index.ts';
+
+const port = z.int().min(0).max(65_535);
+const count = z.int().min(1).max(10_000_000);
+const secret = (about: string) => z.string().nullable().default(null).meta({ description: about, secret: true });
+const maybe = (about: string) => z.string().min(1).nullable().default(null).describe(about);
+const list = (about: string) => z.array(z.string().min(1)).max(256).default([]).describe(about);
+
+const node = z.strictObject({
+  name: z
+    .string()
+    .regex(/^[A-Za-z0-9._-]{1,64}$/)
+    .default('parley')
+    .describe('Name of this node, in logs, metrics and WELCOME; different for each node of a cluster.'),
+  dataDir: z.string().min(1).default('./.parley').describe('Directory of the embedded store. One process at a time.'),
+  stopMs: z.int().min(0).max(600_000).default(10_000).describe('How long a stop waits for clients to leave, ms.'),
+});
+
+const gateway = z.strictObject({
+  host: z.string().min(1).default('127.0.0.1').describe('Address to listen on; 0.0.0.0 or :: for all.'),
+  port: port.default(7400).describe('Port for WebSockets and HTTP; 0 for any free one.'),
+  publicUrl: z
+    .url({ protocol: /^wss?$/ })
+    .nullable()
+    .default(null)
+    .describe('Under which clients reach this node, such as wss://chat.example; null: what their Host header says.'),
+  origins: list(
+    'Origins whose pages may connect, exactly as browsers send them, such as https://chat.example; * for all.',
+  ),
+  allowNoOrigin: z
+    .boolean()
+    .default(true)
+    .describe('Let clients in that send no Origin: programs. Pages always send one.'),
+  connectionsMax: count.default(100_000).describe('Sockets on this node.'),
+  connectionsPerSourceMax: count
+    .default(LIMITS.socketsPerSourceMax)
+    .describe('Sockets of one address (IPv6: of one /64). Raise it where many users share one.'),
+  signInsAtOnceMax: count.default(LIMITS.signInsAtOnceMax).describe('Sockets that have not signed in yet.'),
+  trustForwarded: z
+    .boolean()
+    .default(false)
+    .describe('Take the address from the last entry of X-Forwarded-For. Only behind a proxy that writes it.'),
+  metricsFrom: z.enum(['loopback', 'any']).default('loopback').describe('Who may read /metrics.'),
+});
+
+const auth = z.strictObject({
+  secret: secret('Shared secret for HS256 tokens, 32 bytes or more.'),
+  secretFile: maybe('File with that secret; white space at its ends is dropped.'),
+  publicKeys: z
+    .array(
+      z.strictObject({
+        algorithm: z.enum(['EdDSA', 'ES256', 'RS256']),
+        file: z.string().min(1).describe('PEM file (SPKI).'),
+      }),
+    )
+    .max(8)
+    .default([])
+    .describe('Public keys of token issuers.'),
+  jwksUrl: maybe('Key set of a token issuer, over https; fetched when needed, rotation included.'),
+  algorithms: z
+    .array(z.enum(['HS256', 'EdDSA', 'ES256', 'RS256']))
+    .min(1)
+    .default(['HS256', 'EdDSA', 'ES256', 'RS256'])
+    .describe('Algorithms that tokens may use.'),
+  audience: maybe('What the aud of a token must hold; null: not checked.'),
+  issuer: maybe('What the iss of a token must be; null: not checked.'),
+  leewaySeconds: z.int().min(0).max(300).default(5).describe('How far apart clocks may be.'),
+  requireExpiry: z.boolean().default(true).describe('Refuse tokens without exp.'),
+  cachedTokensMax: z.int().min(0).max(1_000_000).default(20_000).describe('Verified tokens remembered, by digest.'),
+});
+
+const log = z.strictObject({
+  level: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info').describe('Least severe line written.'),
+  ids: z
+    .enum(['plain', 'hash'])
+    .default('plain')
+    .describe('Ids of users, devices and chats in logs: as they are, or hashed.'),
+});
+
+const pressure = z.strictObject({
+  presenceDelayMs: z.number().min(1).default(50).describe('Event-loop delay p99 from which presence and typing stop.'),
+  signInDelayMs: z.number().min(1).default(100).describe('The same, from which there are no new sign-ins.'),
+  messageDelayMs: z.number().min(1).default(250).describe('The same, from which messages are refused retryably.'),
+  heapShare: z.number().min(0.1).max(1).default(0.85).describe('Share of the heap from which messages are refused.'),
+});
+
+export const configSchema = z.strictObject({
+  node: node.prefault({}),
+  gateway: gateway.prefault({}),
+  auth: auth.prefault({}),
+  log: log.prefault({}),
+  pressure: pressure
+    .refine((p) => p.presenceDelayMs <= p.signInDelayMs && p.signInDelayMs <= p.messageDelayMs, {
+      message: 'the three delays must not fall',
+    })
+    .prefault({}),
+});
+export type Config = z.output<typeof configSchema>;
+
+/** One option as documentation, made from the schema. */
+export interface OptionDoc {
+  /** Dotted, as in `--set`. */
+  readonly path: string;
+  readonly env: string;
+  readonly type: string;
+  readonly default: unknown;
+  readonly secret: boolean;
+  readonly about: string;
+}
+
+interface JsonSchema {
+  readonly type?: string | readonly string[];
+  readonly properties?: Readonly<Record<string, JsonSchema>>;
+  readonly items?: JsonSchema;
+  readonly enum?: readonly unknown[];
+  readonly anyOf?: readonly JsonSchema[];
+  readonly minimum?: number;
+  readonly maximum?: number;
+  readonly default?: unknown;
+  readonly description?: string;
+  readonly secret?: boolean;
+}
+
+export function optionDocs(): readonly OptionDoc[] {
+  const root = z.toJSONSchema(configSchema, { io: 'input', unrepresentable: 'any' }) as JsonSchema;
+  const docs: OptionDoc[] = [];
+  for (const [section, inner] of Object.entries(root.properties ?? {})) {
+    for (const [name, option] of Object.entries(inner.properties ?? {})) {
+      const path = `${section}.${name}`;
+      docs.push({
+        path,
+        env: envName(path),
+        type: typeName(option),
+        default: option.default ?? null,
+        secret: option.secret === true,
+        about: option.description ?? '',
+      });
+    }
+  }
+  return docs;
+}
+
+/** `gateway.connectionsMax` is PARLEY_GATEWAY_CONNECTIONS_MAX. */
+export function envName(path: string): string {
+  return `PARLEY_${path
+    .replace(/([a-z0-9])([A-Z])/g, '$1_$2')
+    .replaceAll('.', '_')
+    .toUpperCase()}`;
+}
+
+function typeName(schema: JsonSchema): string {
+  if (schema.anyOf !== undefined) return schema.anyOf.map(typeName).join(' or ');
+  if (schema.enum !== undefined) return schema.enum.join(', ');
+  if (schema.type === 'array')
+    return `list of ${schema.items?.enum === undefined ? (schema.items?.type ?? 'values') : typeName(schema.items)}`;
+  const { minimum, maximum } = schema;
+  if (minimum === undefined && maximum === undefined) return String(schema.type ?? 'any');
+  return `${schema.type} ${minimum ?? ''}..${maximum === undefined || maximum >= Number.MAX_SAFE_INTEGER ? '' : maximum}`;
+}
