@@ -3,7 +3,8 @@
 import type fastCheck from 'fast-check';
 import type { Arbitrary } from 'fast-check';
 import { encodeFrame } from './codec.ts';
-import { type ClientFrame, type Field, FRAMES, type FrameName, type ServerFrame } from './frames.ts';
+import type { Field } from './field.ts';
+import { type ClientFrame, FRAMES, type FrameName, type ServerFrame } from './frames.ts';
 
 export const FRAME_NAMES = Object.keys(FRAMES) as FrameName[];
 const ID_LETTERS = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._~:@+-';

@@ -3,7 +3,7 @@ import { pack, unpack } from 'msgpackr';
 import { describe, expect, it } from 'vitest';
 import { type Change, decodeChange, encodeChange } from './changes.ts';
 import { ProtocolError } from './errors.ts';
-import { CHAT_KIND, ROLE, TYPE } from './frames.ts';
+import { CHAT_KIND, ROLE, TYPE } from './kinds.ts';
 import { LIMITS } from './limits.ts';
 
 const longUser = (n: number): string => String(n).padStart(LIMITS.userIdCharsMax, 'u');

@@ -1,7 +1,8 @@
 // The bodies of the entries that the server writes itself (types 16 to 21): a MessagePack map with the keys given here. A reader
 // skips keys it does not know, so that bodies may grow.
-import { CHAT_KIND, ROLE, TYPE } from './frames.ts';
+
 import { isUserId } from './ids.ts';
+import { CHAT_KIND, ROLE, TYPE } from './kinds.ts';
 import { LIMITS } from './limits.ts';
 import { bad, type MsgValue, Reader, tooLarge } from './msgpack-reader.ts';
 import { Writer } from './msgpack-writer.ts';

@@ -1,10 +1,11 @@
 // Frames to bytes and back, in the binary encoding (subprotocol parley.v1). Validates both ways against the frame table; throws
 // nothing but ProtocolError: `too_large` for what is over the maximum of a string, list, binary or frame, else `bad_frame`.
-import { type ClientFrame, OP, type ServerFrame } from './frames.ts';
+import type { ClientFrame, ServerFrame } from './frames.ts';
 import * as hot from './hot-codec.ts';
 import { LIMITS } from './limits.ts';
 import { bad, Reader, tooLarge } from './msgpack-reader.ts';
 import { Writer } from './msgpack-writer.ts';
+import { OP } from './schema.ts';
 import { codecOfOp, readFrame, writeFrame } from './table-codec.ts';
 
 // One of each is enough: neither calls anything that could come back here.

@@ -1,36 +1,10 @@
 // The frame table: every frame of the wire, once. Types, encoder, validator, docs/protocol.md and vectors.json come from it.
+// After a change run `npm run build && node scripts/protocol-docs.mjs`: it writes those, and schema.ts, the table without its
+// prose, which is what the codec runs on, so that the prose is not part of a client in a browser.
 // A frame is a MessagePack array [op, field, …] in the order given here; an absent optional field at the end may be left out.
+import type { Field, ValueOf } from './field.ts';
+import { TYPE_MAX } from './kinds.ts';
 import { LIMITS } from './limits.ts';
-
-/** The shapes that a field may have; the schema of a field is data, so that documentation and validation are made from it. */
-export type Field =
-  | { readonly is: 'uint'; readonly max: number; readonly about: string }
-  | { readonly is: 'bool'; readonly about: string }
-  | { readonly is: 'str'; readonly max: number; readonly about: string } //   characters are UTF-16 units
-  | { readonly is: 'id'; readonly max: number; readonly about: string } //    1 to max of A–Z a–z 0–9 . _ ~ : @ + -
-  | { readonly is: 'bin'; readonly max: number; readonly about: string }
-  | { readonly is: 'nil'; readonly of: Field; readonly about: string } //     the field or nil
-  | { readonly is: 'list'; readonly of: Field; readonly max: number; readonly about: string }
-  | { readonly is: 'tuple'; readonly of: { readonly [name: string]: Field }; readonly about: string }
-  | { readonly is: 'frames'; readonly max: number; readonly about: string }; // nested RECEIVE_MESSAGE frames, as encoded bytes
-
-export type ValueOf<F extends Field> = F extends { is: 'uint' }
-  ? number
-  : F extends { is: 'bool' }
-    ? boolean
-    : F extends { is: 'str' | 'id' }
-      ? string
-      : F extends { is: 'bin' }
-        ? Uint8Array
-        : F extends { is: 'nil'; of: infer G extends Field }
-          ? ValueOf<G> | null
-          : F extends { is: 'list'; of: infer G extends Field }
-            ? readonly ValueOf<G>[]
-            : F extends { is: 'tuple'; of: infer T extends { readonly [name: string]: Field } }
-              ? { readonly [K in keyof T]: ValueOf<T[K]> }
-              : F extends { is: 'frames' }
-                ? readonly Uint8Array[]
-                : never;
 
 const SAFE = Number.MAX_SAFE_INTEGER;
 const uint = <const N extends number>(max: N, about: string) => ({ is: 'uint', max, about }) as const;
@@ -51,8 +25,6 @@ const ref = uint(0xffff_ffff, 'chosen by the client; the answer carries it');
 const seq = uint(SAFE, 'number of an entry in its chat, from 1');
 const upTo = uint(SAFE, 'everything up to this number; 0 for nothing');
 const ts = uint(SAFE, 'milliseconds since 1970, by the server');
-/** Highest content type that a client may send, and highest of an entry. */
-export const TYPE_MAX = { client: 15, server: 31 } as const;
 const role = uint(2, '0 member, 1 admin, 2 owner');
 const kind = uint(1, '0 direct, 1 group');
 const known = tuple({ chat, seq: upTo }, 'a chat and what the device knows of it');
@@ -327,29 +299,3 @@ type FromClient = { [N in FrameName]: (typeof FRAMES)[N]['from'] extends 'client
 type FromServer = { [N in FrameName]: (typeof FRAMES)[N]['from'] extends 'server' | 'both' ? N : never }[FrameName];
 export type ClientFrame = { [N in FromClient]: Frame<N> }[FromClient];
 export type ServerFrame = { [N in FromServer]: Frame<N> }[FromServer];
-
-/** Op numbers by name: `OP.SEND_MESSAGE`. */
-export const OP = Object.fromEntries(Object.entries(FRAMES).map(([name, f]) => [name, f.op])) as {
-  readonly [N in FrameName]: (typeof FRAMES)[N]['op'];
-};
-
-/** Content types of entries. Those below 16 come from clients, the others from the server. */
-export const TYPE = {
-  text: 0,
-  media: 1,
-  ciphertext: 2,
-  edit: 3,
-  delete: 4,
-  reaction: 5,
-  created: 16,
-  added: 17,
-  removed: 18,
-  left: 19,
-  role: 20,
-  renamed: 21,
-} as const;
-export const CHAT_KIND = { direct: 0, group: 1 } as const;
-export const ROLE = { member: 0, admin: 1, owner: 2 } as const;
-export const CHANGE = { add: 0, remove: 1, leave: 2, role: 3, rename: 4 } as const;
-export const WIRE_VERSION = 1;
-export const SUBPROTOCOL = { msgpack: 'parley.v1', json: 'parley.v1.json' } as const;

@@ -1,10 +1,12 @@
 // The frames that a busy server handles a hundred times as often as the rest, written out: no closures, no keyed stores, one shape
 // of object each. `hot-codec.test.ts` proves them equal to what the table makes, in results and in errors, so whoever changes one of
 // these frames in the table is told. Each is here because it measured faster.
-import { type Frame, OP, TYPE_MAX } from './frames.ts';
+import type { Frame } from './frames.ts';
+import { TYPE_MAX } from './kinds.ts';
 import { LIMITS } from './limits.ts';
 import { bad, type Reader, tooLarge } from './msgpack-reader.ts';
 import type { Writer } from './msgpack-writer.ts';
+import { OP } from './schema.ts';
 import { checkCount, codecOfOp } from './table-codec.ts';
 
 const SAFE = Number.MAX_SAFE_INTEGER;

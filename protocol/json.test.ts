@@ -3,9 +3,11 @@ import { describe, expect, it } from 'vitest';
 import { arbitraries, FRAME_NAMES } from './arbitraries.ts';
 import { encodeFrame } from './codec.ts';
 import { ProtocolError } from './errors.ts';
-import { CHAT_KIND, FRAMES, type Frame, OP, TYPE } from './frames.ts';
+import { FRAMES, type Frame } from './frames.ts';
 import { decodeClientJson, decodeServerJson, encodeJson } from './json.ts';
+import { CHAT_KIND, TYPE } from './kinds.ts';
 import { LIMITS } from './limits.ts';
+import { OP } from './schema.ts';
 
 const { frameOf } = arbitraries(fc);
 

@@ -3,14 +3,14 @@
 // either. Nested frames are nested arrays. Not made for speed: frames go through the binary codec, so that validation is the same.
 import { fromBase64, toBase64 } from './base64.ts';
 import { decodeClientFrame, decodeServerFrame, encodeFrame } from './codec.ts';
-import type { ClientFrame, Field, FrameName, ServerFrame } from './frames.ts';
-import { FRAMES } from './frames.ts';
+import type { Shape, Shapes } from './field.ts';
+import type { ClientFrame, FrameName, ServerFrame } from './frames.ts';
 import { LIMITS } from './limits.ts';
 import { bad, tooLarge } from './msgpack-reader.ts';
+import { SCHEMA } from './schema.ts';
 import { codecOfName, codecOfOp } from './table-codec.ts';
 import { utf8Bytes, utf8Text } from './text.ts';
 
-type Fields = Readonly<Record<string, Field>>;
 const ENTRY: FrameName = 'RECEIVE_MESSAGE';
 
 export function encodeJson(frame: ServerFrame | ClientFrame): string {
@@ -33,12 +33,12 @@ export function decodeServerJson(text: string): ServerFrame {
 
 function toJson(frame: ServerFrame | ClientFrame): unknown[] {
   const { name } = codecOfOp(frame.op);
-  const fields: Fields = FRAMES[name].fields;
+  const fields: Shapes = SCHEMA[name].fields;
   const values = frame as unknown as Readonly<Record<string, unknown>>;
   return [name, ...Object.keys(fields).map((key) => fieldToJson(fields[key], values[key]))];
 }
 
-function fieldToJson(field: Field | undefined, value: unknown): unknown {
+function fieldToJson(field: Shape | undefined, value: unknown): unknown {
   switch (field?.is) {
     case 'bin': {
       const bytes = value as Uint8Array;
@@ -73,7 +73,7 @@ function fromJson(json: unknown): Uint8Array {
   const codec = codecOfName(json[0]);
   const count = json.length - 1;
   if (count < codec.required || count > codec.names.length) bad(codec.name, `${count} fields`);
-  const fields: Fields = FRAMES[codec.name].fields;
+  const fields: Shapes = SCHEMA[codec.name].fields;
   const frame: Record<string, unknown> = { op: codec.op };
   codec.names.forEach((name, i) => {
     frame[name] = i < count ? fieldFromJson(fields[name], json[i + 1], `${codec.name}.${name}`) : null;
@@ -81,7 +81,7 @@ function fromJson(json: unknown): Uint8Array {
   return encodeFrame(frame as unknown as ServerFrame | ClientFrame);
 }
 
-function fieldFromJson(field: Field | undefined, json: unknown, what: string): unknown {
+function fieldFromJson(field: Shape | undefined, json: unknown, what: string): unknown {
   switch (field?.is) {
     case 'uint':
       return json === 0 ? 0 : json; // −0 too

@@ -3,8 +3,10 @@ import { describe, expect, it } from 'vitest';
 import { FRAME_NAMES } from './arbitraries.ts';
 import { decodeClientFrame, decodeServerFrame, encodeFrame } from './codec.ts';
 import { type ErrorCode, ProtocolError } from './errors.ts';
-import { type ClientFrame, type Field, FRAMES, OP, type ServerFrame } from './frames.ts';
+import type { Field } from './field.ts';
+import { type ClientFrame, FRAMES, type ServerFrame } from './frames.ts';
 import { LIMITS } from './limits.ts';
+import { OP } from './schema.ts';
 
 type Fields = Readonly<Record<string, Field>>;
 /** Values of a field at its limits, and values just past them with the code that they get. */

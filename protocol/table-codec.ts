@@ -1,12 +1,14 @@
-// The codec that the frame table makes: one reader and one writer per field, composed into frames. The reference for the hand-written
+// The codec that the frame table makes (by way of schema.ts): one reader and one writer per field, composed into frames. The reference for the hand-written
 // paths in `hot-codec.ts`, and what all frames but the hottest go through.
-import { type Field, FRAMES, type FrameName } from './frames.ts';
+
+import type { Shape, Shapes } from './field.ts';
+import type { FrameName } from './frames.ts';
 import { bad, type Reader, tooLarge } from './msgpack-reader.ts';
 import type { Writer } from './msgpack-writer.ts';
+import { SCHEMA } from './schema.ts';
 
 type ReadField = (r: Reader) => unknown;
 type WriteField = (w: Writer, value: unknown) => void;
-type Fields = Readonly<Record<string, Field>>;
 
 export interface FrameCodec {
   readonly name: FrameName;
@@ -20,10 +22,10 @@ export interface FrameCodec {
 }
 
 /** Field count and op of a nested RECEIVE_MESSAGE; the rest is checked by whoever decodes it. */
-const ENTRY = FRAMES.RECEIVE_MESSAGE;
+const ENTRY = SCHEMA.RECEIVE_MESSAGE;
 const ENTRY_ITEMS = 1 + Object.keys(ENTRY.fields).length;
 
-function readerOf(field: Field, what: string): ReadField {
+function readerOf(field: Shape, what: string): ReadField {
   switch (field.is) {
     case 'uint':
       return (r) => r.uint(field.max, what);
@@ -56,7 +58,7 @@ function readerOf(field: Field, what: string): ReadField {
   }
 }
 
-function writerOf(field: Field, what: string): WriteField {
+function writerOf(field: Shape, what: string): WriteField {
   switch (field.is) {
     case 'uint':
       return (w, value) => w.uint(value, field.max, what);
@@ -89,9 +91,9 @@ function writerOf(field: Field, what: string): WriteField {
   }
 }
 
-const readersOf = (fields: Fields, what: string): ReadField[] =>
+const readersOf = (fields: Shapes, what: string): ReadField[] =>
   Object.entries(fields).map(([name, field]) => readerOf(field, `${what}.${name}`));
-const writersOf = (fields: Fields, what: string): WriteField[] =>
+const writersOf = (fields: Shapes, what: string): WriteField[] =>
   Object.entries(fields).map(([name, field]) => writerOf(field, `${what}.${name}`));
 
 function readList(r: Reader, max: number, read: ReadField, what: string): unknown[] {
@@ -148,7 +150,7 @@ function writeFields(
 }
 
 function codecOf(name: FrameName): FrameCodec {
-  const { op, from, fields }: { op: number; from: FrameCodec['from']; fields: Fields } = FRAMES[name];
+  const { op, from, fields } = SCHEMA[name];
   const kinds = Object.values(fields);
   return {
     name,
@@ -162,7 +164,7 @@ function codecOf(name: FrameName): FrameCodec {
 }
 
 const codecs: (FrameCodec | undefined)[] = [];
-for (const name of Object.keys(FRAMES) as FrameName[]) codecs[FRAMES[name].op] = codecOf(name);
+for (const name of Object.keys(SCHEMA) as FrameName[]) codecs[SCHEMA[name].op] = codecOf(name);
 
 export function codecOfOp(op: unknown): FrameCodec {
   return (typeof op === 'number' ? codecs[op] : undefined) ?? bad('frame', 'no such op');
