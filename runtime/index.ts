@@ -16,5 +16,21 @@ export {
 } from './kernel.ts';
 export * from './kind.ts';
 export { createRealEnv, silentLog } from './real-env.ts';
-export { type Answer, ForeignRef, Outlet, OutsideRef, type Router } from './refs.ts';
+export { type Answer, ForeignRef, Outlet, type OutletInfo, OutsideRef, type Router } from './refs.ts';
 export * from './service-kind.ts';
+export {
+  type ServiceHandle,
+  type ServiceOptions,
+  type SupervisorHandle,
+  type SupervisorOptions,
+  startService,
+  startSupervisor,
+} from './service-tree.ts';
+export {
+  type ChildSpec,
+  type ServiceSpec,
+  type Strategy,
+  type SupervisorSpec,
+  serviceSpec,
+  type TreeNode,
+} from './supervisor.ts';

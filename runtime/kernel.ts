@@ -11,7 +11,7 @@ import { type AnyKind, Host, type HostOptions } from './host.ts';
 import * as introspection from './introspection.ts';
 import type { CallResult, Down, ExitReason, Kind, Ref, Refusal, Refused } from './kind.ts';
 import { callOf, TAG_TIMER } from './lane.ts';
-import { type Answer, ForeignRef, type Outlet, OutsideRef, type Router } from './refs.ts';
+import { type Answer, ForeignRef, Outlet, type OutletInfo, OutsideRef, type Router } from './refs.ts';
 import { Returns } from './returns.ts';
 import { Routing } from './routing.ts';
 import { mayLeave, Scheduler } from './scheduler.ts';
@@ -63,7 +63,7 @@ export class Kernel {
   private readonly supervision: Supervision;
   private readonly scheduler: Scheduler;
   private readonly roots: Root[] = [];
-  private readonly outlets = new Set<Ref>();
+  private readonly outlets = new Set<Outlet>();
   private readonly closers: (() => void)[] = [];
   private closing: Promise<void> | null = null;
 
@@ -110,7 +110,7 @@ export class Kernel {
 
   isAlive = (ref: Ref): boolean => {
     if (ref instanceof Cell) return (ref.flags & (DEAD | PARKED)) === 0;
-    return ref instanceof ForeignRef || this.outlets.has(ref);
+    return ref instanceof ForeignRef || (ref instanceof Outlet && this.outlets.has(ref));
   };
 
   /** Ends a cell by its supervisor's will: it is not restarted, and what waits in its mailbox is refused. */
@@ -328,6 +328,10 @@ export class Kernel {
   info(ref: Ref): introspection.CellInfo | null {
     const cell = this.resolve(ref);
     return cell === null ? null : introspection.infoOf(this.core, cell);
+  }
+
+  services(): OutletInfo[] {
+    return [...this.outlets].map((outlet) => outlet.info());
   }
 
   kindStats(): introspection.KindStats[] {

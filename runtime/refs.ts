@@ -8,6 +8,25 @@ export abstract class Outlet implements Ref {
   abstract readonly key: string;
   /** Null: taken. */
   abstract take(mail: object, from: Ref | null): Refusal | null;
+  abstract info(): OutletInfo;
+}
+
+/** What an operator may see of a service. */
+export interface OutletInfo {
+  readonly kind: string;
+  readonly key: string;
+  readonly status: 'starting' | 'live' | 'stopping' | 'crashed' | 'stopped';
+  readonly accepting: boolean;
+  readonly inbox: number;
+  readonly mails: number;
+  readonly batches: number;
+  /** Time between handing a batch over and its promise settled, waits included. */
+  readonly busyMs: number;
+  readonly starts: number;
+  readonly crashes: number;
+  readonly lastCrash: ExitReason | null;
+  /** Names from the root supervisor down. */
+  readonly path: string;
 }
 
 /** An actor of another node. The cluster makes one per actor and keeps it, as refs are compared by identity. */
