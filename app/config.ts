@@ -78,6 +78,7 @@ const log = z.strictObject({
     .enum(['plain', 'hash'])
     .default('plain')
     .describe('Ids of users, devices and chats in logs: as they are, or hashed.'),
+  idKey: secret('Key for hashing them; the same on all nodes makes them comparable. Null: one of this process alone.'),
 });
 
 const pressure = z.strictObject({

@@ -1,0 +1,306 @@
+// Metrics at /metrics, in the format of Prometheus. Nearly all is pulled: parts count for themselves in plain numbers, and a scrape
+// reads them, so that no hot path pays. The one file that knows prom-client. Started by server.ts.
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import type { Counters } from '../actors/index.ts';
+import type { GatewayStats, PressureMonitor } from '../gateway/index.ts';
+import type { DeadLetterReport, KernelStats, KindStats } from '../runtime/index.ts';
+
+/** The kernel, as far as metrics look into it. */
+export interface KernelView {
+  stats(): KernelStats;
+  kindStats(): KindStats[];
+  deadLetters(): DeadLetterReport;
+}
+export interface MetricSources {
+  readonly kernel?: KernelView;
+  readonly gateway?: { stats(): GatewayStats };
+  readonly pressure?: PressureMonitor;
+}
+/** What a writer tells; fits WriterObserver of storage/. */
+export interface BatchObserver {
+  flushed(reason: string, mails: number, writes: number, bytes: number): void;
+  committed(latencyMs: number, attempts: number): void;
+  failed(fault: string): void;
+}
+
+export interface Metrics {
+  readonly contentType: string;
+  render(): Promise<string>;
+  /** Counted by the actors: refusals by code, shed by class, messages. */
+  readonly counters: Counters;
+  /** For each persistence actor. */
+  writerObserver(writer: string): BatchObserver;
+  /** Parts appear one by one as the node starts. */
+  watch(sources: MetricSources): void;
+}
+
+type Labels = Record<string, string>;
+type Sample = readonly [value: number, labels?: Labels];
+
+export function createMetrics(node: string, options: { readonly processMetrics?: boolean } = {}): Metrics {
+  const registry = new Registry();
+  registry.setDefaultLabels({ node });
+  if (options.processMetrics ?? true) collectDefaultMetrics({ register: registry });
+  const sources: { -readonly [K in keyof MetricSources]: MetricSources[K] } = {};
+  const counted = new Map<string, Map<string, number>>();
+
+  const gauge = (name: string, help: string, labelNames: string[], read: () => Iterable<Sample>): void => {
+    const metric = new Gauge({
+      name,
+      help,
+      labelNames,
+      registers: [registry],
+      collect: () => {
+        metric.reset();
+        for (const [value, labels] of read()) metric.set(labels ?? {}, value);
+      },
+    });
+  };
+  /** A total that somebody else keeps. */
+  const total = (name: string, help: string, labelNames: string[], read: () => Iterable<Sample>): void => {
+    const metric = new Counter({
+      name,
+      help,
+      labelNames,
+      registers: [registry],
+      collect: () => {
+        metric.reset();
+        for (const [value, labels] of read()) metric.inc(labels ?? {}, value);
+      },
+    });
+  };
+  const kinds = (pick: (kind: KindStats) => number) => (): Sample[] =>
+    (sources.kernel?.kindStats() ?? []).map((kind) => [pick(kind), { kind: kind.kind }]);
+  const kernel = (pick: (stats: KernelStats) => number) => (): Sample[] =>
+    sources.kernel === undefined ? [] : [[pick(sources.kernel.stats())]];
+  const gateway = (pick: (stats: GatewayStats) => number) => (): Sample[] =>
+    sources.gateway === undefined ? [] : [[pick(sources.gateway.stats())]];
+
+  gauge(
+    'parley_connections',
+    'Open sockets.',
+    [],
+    gateway((s) => s.connections),
+  );
+  gauge(
+    'parley_sign_ins',
+    'Sockets that have not signed in yet.',
+    [],
+    gateway((s) => s.signIns),
+  );
+  total(
+    'parley_connections_accepted_total',
+    'Sockets accepted.',
+    [],
+    gateway((s) => s.accepted),
+  );
+  total('parley_upgrades_refused_total', 'Sockets refused at the upgrade, by reason.', ['reason'], () =>
+    Object.entries(sources.gateway?.stats().refused ?? {}).map(([reason, value]): Sample => [value, { reason }]),
+  );
+  total(
+    'parley_frames_in_total',
+    'Frames from clients.',
+    [],
+    gateway((s) => s.framesIn),
+  );
+  total(
+    'parley_frames_out_total',
+    'Frames to clients.',
+    [],
+    gateway((s) => s.framesOut),
+  );
+  total(
+    'parley_bytes_in_total',
+    'Bytes read from sockets.',
+    [],
+    gateway((s) => s.bytesIn),
+  );
+  total(
+    'parley_bytes_out_total',
+    'Bytes written to sockets.',
+    [],
+    gateway((s) => s.bytesOut),
+  );
+  total(
+    'parley_socket_writes_total',
+    'Socket writes; frames out divided by it is how well writes are joined.',
+    [],
+    gateway((s) => s.socketWrites),
+  );
+  total(
+    'parley_bad_frames_total',
+    'Frames that broke the protocol.',
+    [],
+    gateway((s) => s.badFrames),
+  );
+  total(
+    'parley_slow_readers_total',
+    'Sockets closed because they did not read.',
+    [],
+    gateway((s) => s.slowReaders),
+  );
+  total(
+    'parley_stalls_total',
+    'Times that reading from a socket was paused for a full mailbox.',
+    [],
+    gateway((s) => s.stalls),
+  );
+
+  gauge(
+    'parley_cells',
+    'Living cells, by kind.',
+    ['kind'],
+    kinds((k) => k.cells),
+  );
+  total(
+    'parley_mails_total',
+    'Mails handled, by kind.',
+    ['kind'],
+    kinds((k) => k.mails),
+  );
+  total(
+    'parley_cell_seconds_total',
+    'Time used by cells, by kind; sampled.',
+    ['kind'],
+    kinds((k) => k.timeMs / 1_000),
+  );
+  total(
+    'parley_restarts_total',
+    'Cells restarted, by kind.',
+    ['kind'],
+    kinds((k) => k.restarts),
+  );
+  total(
+    'parley_crashes_total',
+    'Cells crashed, by kind.',
+    ['kind'],
+    kinds((k) => k.crashes),
+  );
+  gauge(
+    'parley_parked',
+    'Cells parked after too many crashes, by kind.',
+    ['kind'],
+    kinds((k) => k.parked),
+  );
+  total(
+    'parley_overruns_total',
+    'Turns longer than a slice, by kind.',
+    ['kind'],
+    kinds((k) => k.overruns),
+  );
+  total('parley_mailbox_refused_total', 'Mails refused, by kind and reason.', ['kind', 'reason'], () =>
+    (sources.kernel?.kindStats() ?? []).flatMap((kind) =>
+      Object.entries(kind.refused).map(([reason, value]): Sample => [value, { kind: kind.kind, reason }]),
+    ),
+  );
+  total('parley_mailbox_shed_total', 'Mails shed from full mailboxes, by kind and class.', ['kind', 'class'], () =>
+    (sources.kernel?.kindStats() ?? []).flatMap((kind) =>
+      Object.entries(kind.shed).map(([name, value]): Sample => [value, { kind: kind.kind, class: name }]),
+    ),
+  );
+  gauge(
+    'parley_run_queue',
+    'Cells that wait for their turn.',
+    [],
+    kernel((k) => k.runQueue),
+  );
+  gauge(
+    'parley_mailboxes_waiting',
+    'Mailboxes that hold mail.',
+    [],
+    kernel((k) => k.lanesLent),
+  );
+  total(
+    'parley_slices_total',
+    'Slices of the scheduler.',
+    [],
+    kernel((k) => k.slices),
+  );
+  total('parley_dead_letters_total', 'Mails that nobody took, by kind and reason.', ['kind', 'reason'], () =>
+    (sources.kernel?.deadLetters().counts ?? []).map(({ kind, reason, count }): Sample => [count, { kind, reason }]),
+  );
+
+  const pressure = (pick: (monitor: PressureMonitor) => number) => (): Sample[] =>
+    sources.pressure === undefined ? [] : [[pick(sources.pressure)]];
+  gauge(
+    'parley_pressure_level',
+    '0 fine; 1 presence stops; 2 no sign-ins; 3 messages are refused.',
+    [],
+    pressure((p) => p.level),
+  );
+  gauge(
+    'parley_event_loop_delay_p99_seconds',
+    'Of the last second.',
+    [],
+    pressure((p) => p.sample.delayP99Ms / 1_000),
+  );
+  gauge(
+    'parley_heap_share',
+    'Heap in use, of its limit.',
+    [],
+    pressure((p) => p.sample.heapShare),
+  );
+
+  total(
+    'parley_events_total',
+    'What actors count: refusals by code, shed by class, messages sent and delivered.',
+    ['event', 'label'],
+    () =>
+      [...counted].flatMap(([event, labels]) => [...labels].map(([label, value]): Sample => [value, { event, label }])),
+  );
+
+  const batch = { registers: [registry], labelNames: ['writer'] };
+  const batchWrites = new Histogram({
+    ...batch,
+    name: 'parley_batch_writes',
+    help: 'Writes in a batch.',
+    buckets: BATCH_BUCKETS,
+  });
+  const batchBytes = new Counter({ ...batch, name: 'parley_batch_bytes_total', help: 'Bytes handed to the store.' });
+  const flushes = new Counter({
+    registers: [registry],
+    labelNames: ['writer', 'reason'],
+    name: 'parley_batch_flushes_total',
+    help: 'Batches by why they were flushed.',
+  });
+  const commits = new Histogram({
+    ...batch,
+    name: 'parley_store_commit_seconds',
+    help: 'From the first try of a batch to its known outcome.',
+    buckets: LATENCY_BUCKETS,
+  });
+  const faults = new Counter({
+    registers: [registry],
+    labelNames: ['writer', 'fault'],
+    name: 'parley_store_faults_total',
+    help: 'Tries of the store that failed, by fault.',
+  });
+
+  return {
+    contentType: registry.contentType,
+    render: () => registry.metrics(),
+    counters: {
+      count(name, label) {
+        let labels = counted.get(name);
+        if (labels === undefined) {
+          labels = new Map();
+          counted.set(name, labels);
+        }
+        labels.set(label, (labels.get(label) ?? 0) + 1);
+      },
+    },
+    writerObserver: (writer) => ({
+      flushed(reason, _mails, writes, bytes) {
+        flushes.inc({ writer, reason });
+        batchWrites.observe({ writer }, writes);
+        batchBytes.inc({ writer }, bytes);
+      },
+      committed: (latencyMs) => commits.observe({ writer }, latencyMs / 1_000),
+      failed: (fault) => faults.inc({ writer, fault }),
+    }),
+    watch: (more) => void Object.assign(sources, more),
+  };
+}
+
+const BATCH_BUCKETS = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1_024];
+const LATENCY_BUCKETS = [0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
