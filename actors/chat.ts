@@ -1,7 +1,7 @@
 // The chat cell: the one owner of a chat's log. It numbers messages, has them written, and tells members until all have settled.
 // A thin shell: what it does with each mail stands in chat-post, chat-deliver, chat-read, chat-save and chat-open.
 import { CONTINUE, type Ctx, HIBERNATE, type Kind, type Next, type Refused } from '../runtime/index.ts';
-import type { Entry, ReadResultMail, WrittenMail } from '../storage/index.ts';
+import type { Entry, LoadedMail, ReadResultMail, WrittenMail } from '../storage/index.ts';
 import { onCountsTick, onFetch, onFetchRead, onGot, onReadTo, onRepeatTick, onWritten } from './chat-deliver.ts';
 import { load, onLoaded, onLoadTick, onTailRead } from './chat-open.ts';
 import { fault, onChange, onCreate, onDeadline, onPost, spread } from './chat-post.ts';
@@ -30,9 +30,11 @@ export function chatKind(deps: ActorDeps): Kind<ChatState, ChatMail> {
       return onMail(ctx, s, mail);
     },
     onReply(ctx, s, reply) {
-      const r = reply as WrittenMail | ReadResultMail;
+      const r = reply as WrittenMail | ReadResultMail | LoadedMail;
       if (r.t === 'written') onResults(ctx, s, r);
-      else onRead(ctx, s, r);
+      else if (r.t === 'loaded') {
+        if (r.ok) onLoaded(ctx, s, r.values);
+      } else onRead(ctx, s, r);
       return CONTINUE;
     },
     onRefused: onRefused,
@@ -127,10 +129,6 @@ function onResults(ctx: Ctx, s: ChatState, written: WrittenMail): void {
 }
 
 function onRead(ctx: Ctx, s: ChatState, r: ReadResultMail): void {
-  if (r.token === 0) {
-    if (r.ok) onLoaded(ctx, s, r.value as readonly unknown[]);
-    return;
-  }
   const reading = s.readings.get(r.token);
   if (!reading) return;
   s.readings.delete(r.token);

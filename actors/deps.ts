@@ -1,6 +1,6 @@
 // What the cells of a node are given at its start: addresses of services, the fence, limits. No driver is named here.
 import type { Ref } from '../runtime/index.ts';
-import type { Pressure, TokenVerifier } from './ports.ts';
+import type { Pressure } from './ports.ts';
 import type { RateLimiter } from './rates.ts';
 
 export interface Counters {
@@ -21,7 +21,6 @@ export interface ActorDeps {
   readonly rates: RateLimiter;
   readonly pressure: Pressure;
   readonly counters: Counters;
-  readonly verifier: TokenVerifier;
   readonly verifierService: Ref;
   /** Where to connect to instead, when this node leaves; null: here again. */
   readonly elsewhere: string | null;

@@ -12,7 +12,7 @@ import {
   type Next,
   type Refused,
 } from '../runtime/index.ts';
-import type { Entry, ReadResultMail, Row, WrittenMail } from '../storage/index.ts';
+import type { Entry, LoadedMail, ReadResultMail, Row, WrittenMail } from '../storage/index.ts';
 import type { ActorDeps } from './deps.ts';
 import type { SessionMail, SessionTick } from './mail.ts';
 import { decodeDevice, decodeUser } from './rows.ts';
@@ -64,10 +64,10 @@ export function sessionKind(deps: ActorDeps): Kind<SessionState, SessionMail> {
       return next;
     },
     onReply(ctx, s, reply) {
-      const r = reply as WrittenMail | ReadResultMail | CallResult;
+      const r = reply as WrittenMail | ReadResultMail | LoadedMail | CallResult;
       if (r.t === 'written') onResults(ctx, s, r);
       else if (r.t === 'callResult') onWait(ctx, s, r.token, r.ok, r.value);
-      else if (r.token === 0) onLoaded(ctx, s, r);
+      else if (r.t === 'loaded') onLoaded(ctx, s, r);
       else onWait(ctx, s, r.token, r.ok, r.value);
       return CONTINUE;
     },
@@ -107,9 +107,9 @@ function load(ctx: Ctx, s: SessionState): void {
   s.timerLoad = ctx.after(LOAD_RETRY_MS * Math.min(10, ++s.loadTries), { t: 'tick', what: 'load' });
 }
 
-function onLoaded(ctx: Ctx, s: SessionState, r: ReadResultMail): void {
+function onLoaded(ctx: Ctx, s: SessionState, r: LoadedMail): void {
   if (!r.ok || s.phase === 'open') return;
-  const [row, devices, last] = r.value as [Row | null, Row[], number];
+  const [row, devices, last] = r.values as [Row | null, Row[], number];
   if (row) {
     s.row = decodeUser(row.bytes);
     s.stamp = row.stamp;

@@ -1,0 +1,165 @@
+// A node, composed: kernel, services, cells, and the port that a gateway, or a simulation, talks to. No sockets and no drivers here.
+// Everything ambient comes in through Env; the store is open already. Started by app/serve.ts, tests and the simulation.
+import {
+  type ActorDeps,
+  type ConnectionPort,
+  type Counters,
+  chatKind,
+  connectionKind,
+  DEFAULT_RATES,
+  type Pressure,
+  type RateConfig,
+  RateLimiter,
+  sessionKind,
+  type TokenVerifier,
+  verifierService,
+} from '../actors/index.ts';
+import { createKernel, type Env, type Kernel, type SupervisorHandle, startSupervisor } from '../runtime/index.ts';
+import { createWriters, readerKind, type Store, type WriterLimits, type WriterObserver } from '../storage/index.ts';
+import { CounterTable } from './counters.ts';
+import { recoveryService } from './recovery.ts';
+import { sweeperService } from './sweeper.ts';
+
+export interface NodeOptions {
+  readonly env: Env;
+  /** The node's name, for clients, logs and the fence. */
+  readonly name: string;
+  readonly store: Store;
+  readonly verifier: TokenVerifier;
+  readonly pressure?: Pressure;
+  readonly rates?: RateConfig;
+  /** Persistence actors; default 1, which is best for LMDB. */
+  readonly writers?: number;
+  readonly writerLimits?: Partial<WriterLimits>;
+  readonly writerObserver?: WriterObserver;
+  /** Cells' mailbox limit and such are the kinds' own; this is for how long cells run before I/O has its turn. */
+  readonly sliceMs?: number;
+  /** The node cannot go on: fenced out by another owner of its store, or its services crash too often. */
+  readonly onFatal?: (reason: string) => void;
+}
+
+export interface Node {
+  readonly kernel: Kernel;
+  readonly port: ConnectionPort;
+  readonly fence: number;
+  readonly services: SupervisorHandle;
+  readonly counters: CounterTable;
+  /** Tells every client to come back after a delay of up to `spreadMs`, answers what is in flight, closes. Resolves when all are gone, or after `limitMs`. */
+  leave(spreadMs: number, limitMs: number): Promise<void>;
+  /** Stops cells, then services, each with its last word: what was taken is flushed. */
+  stop(): Promise<void>;
+}
+
+const NO_PRESSURE: Pressure = { level: 0 };
+
+export async function startNode(options: NodeOptions): Promise<Node> {
+  const { env, name, store } = options;
+  const fence = await store.takeFence(0, name);
+  const kernel = createKernel({
+    env,
+    node: name,
+    ...(options.sliceMs === undefined ? {} : { sliceMs: options.sliceMs }),
+  });
+  const fatal = (reason: string): void => {
+    env.log.error({ reason }, 'the node cannot go on');
+    options.onFatal?.(reason);
+  };
+  const services = startSupervisor(
+    kernel,
+    { name: 'node', strategy: 'one_for_one', children: [] },
+    { onEscalate: (reason) => fatal(`services crash too often: ${reason}`) },
+  );
+  const counters = new CounterTable();
+  const writers = createWriters({
+    store,
+    count: options.writers ?? 1,
+    ...(options.writerLimits === undefined ? {} : { limits: options.writerLimits }),
+    observer: () => fencedObserver(options.writerObserver, () => fatal('another node has taken over the store')),
+    start: (kind) => services.startService(kind).ref,
+  });
+  const reader = services.startService(readerKind({ store }));
+  const verifier = services.startService(verifierService(options.verifier));
+  const deps: ActorDeps = {
+    node: name,
+    fence,
+    writerFor: (partition) => writers.refFor(partition),
+    reader: reader.ref,
+    rates: new RateLimiter(options.rates ?? DEFAULT_RATES),
+    pressure: options.pressure ?? NO_PRESSURE,
+    counters: counters satisfies Counters,
+    verifierService: verifier.ref,
+    elsewhere: null,
+  };
+  kernel.register(chatKind(deps));
+  kernel.register(sessionKind(deps));
+  kernel.register(connectionKind(deps));
+  const recovery = services.startService(recoveryService(store));
+  services.startService(sweeperService(store));
+  await services.ready;
+  await recovery.ready;
+  const port = new Port(kernel);
+  return {
+    kernel,
+    port,
+    fence,
+    services,
+    counters,
+    leave: (spreadMs, limitMs) => port.leave(spreadMs, limitMs),
+    stop: async () => {
+      await kernel.shutdown();
+    },
+  };
+}
+
+function fencedObserver(inner: WriterObserver | undefined, onFenced: () => void): WriterObserver {
+  return {
+    flushed: (reason, mails, writes, bytes) => inner?.flushed(reason, mails, writes, bytes),
+    committed: (latencyMs, attempts) => inner?.committed(latencyMs, attempts),
+    failed: (fault) => {
+      inner?.failed(fault);
+      if (fault === 'fenced') onFenced();
+    },
+  };
+}
+
+class Port implements ConnectionPort {
+  private readonly kernel: Kernel;
+  private leaving = false;
+  private count = 0;
+
+  constructor(kernel: Kernel) {
+    this.kernel = kernel;
+  }
+
+  open(sink: Parameters<ConnectionPort['open']>[0]): ReturnType<ConnectionPort['open']> {
+    if (this.leaving) return null;
+    this.count++;
+    return this.kernel.spawn('connection', String(this.count), sink);
+  }
+
+  frame(connection: Parameters<ConnectionPort['frame']>[0], frame: Parameters<ConnectionPort['frame']>[1]): boolean {
+    return this.kernel.send(connection, frame) !== 'mailboxFull';
+  }
+
+  broke(...[connection, code, about]: Parameters<ConnectionPort['broke']>): void {
+    if (this.kernel.send(connection, { t: 'broke', code, about }) !== null) this.kernel.stop(connection);
+  }
+
+  closed(connection: Parameters<ConnectionPort['closed']>[0]): void {
+    // Behind what the peer sent before it went; if that does not fit, the session hears from its monitor.
+    if (this.kernel.send(connection, { t: 'gone' }) !== null) this.kernel.stop(connection, 'normal');
+  }
+
+  async leave(spreadMs: number, limitMs: number): Promise<void> {
+    this.leaving = true;
+    const { env } = this.kernel;
+    for (const connection of this.kernel.cells('connection')) {
+      const delayMs = Math.floor(env.random() * spreadMs);
+      if (this.kernel.send(connection, { t: 'leave', delayMs, url: null }) !== null) this.kernel.stop(connection);
+    }
+    const until = env.now() + limitMs;
+    while (!this.kernel.cells('connection').next().done && env.now() < until) {
+      await new Promise<void>((resolve) => env.setTimer(resolve, 20));
+    }
+  }
+}
