@@ -1,6 +1,7 @@
 // Every option of a node: its type, range, default and meaning, here and nowhere else. Documentation, environment variables and
 // `parley config check` are made from this schema. Pure; where values come from is config-load.ts.
 import { z } from 'zod';
+import { DEFAULT_RATES } from '../actors/index.ts';
 import { LIMITS } from '../protocol/index.ts';
 
 const port = z.int().min(0).max(65_535);
@@ -88,11 +89,47 @@ const pressure = z.strictObject({
   heapShare: z.number().min(0.1).max(1).default(0.85).describe('Share of the heap from which messages are refused.'),
 });
 
+const rate = (perSecond: number, burst: number, about: string) =>
+  z
+    .strictObject({ perSecond: z.number().min(0.01).max(1e9), burst: z.number().min(1).max(1e9) })
+    .default({ perSecond, burst })
+    .describe(about);
+const rates = z.strictObject({
+  userMessages: rate(DEFAULT_RATES.userMessages.perSecond, DEFAULT_RATES.userMessages.burst, 'Messages of one user.'),
+  userBytes: rate(DEFAULT_RATES.userBytes.perSecond, DEFAULT_RATES.userBytes.burst, 'Bytes of messages of one user.'),
+  pairMessages: rate(
+    DEFAULT_RATES.pairMessages.perSecond,
+    DEFAULT_RATES.pairMessages.burst,
+    'Messages of one user in one chat.',
+  ),
+  sourceMessages: rate(
+    DEFAULT_RATES.sourceMessages.perSecond,
+    DEFAULT_RATES.sourceMessages.burst,
+    'Messages from one address, of all its users.',
+  ),
+});
+
+const storage = z.strictObject({
+  mapBytes: z
+    .int()
+    .min(1_048_576)
+    .default(64 * 1024 ** 3)
+    .describe('What the embedded store may hold; beyond it messages are refused retryably.'),
+  holdMs: z
+    .number()
+    .min(0)
+    .max(1_000)
+    .default(0)
+    .describe('How long the first write of a batch waits for company, ms: less work for more latency.'),
+});
+
 export const configSchema = z.strictObject({
   node: node.prefault({}),
   gateway: gateway.prefault({}),
   auth: auth.prefault({}),
   log: log.prefault({}),
+  rates: rates.prefault({}),
+  storage: storage.prefault({}),
   pressure: pressure
     .refine((p) => p.presenceDelayMs <= p.signInDelayMs && p.signInDelayMs <= p.messageDelayMs, {
       message: 'the three delays must not fall',

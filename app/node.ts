@@ -16,7 +16,6 @@ import {
 } from '../actors/index.ts';
 import { createKernel, type Env, type Kernel, type SupervisorHandle, startSupervisor } from '../runtime/index.ts';
 import { createWriters, readerKind, type Store, type WriterLimits, type WriterObserver } from '../storage/index.ts';
-import { CounterTable } from './counters.ts';
 import { recoveryService } from './recovery.ts';
 import { sweeperService } from './sweeper.ts';
 
@@ -35,6 +34,8 @@ export interface NodeOptions {
   /** Cells' mailbox limit and such are the kinds' own; this is for how long cells run before I/O has its turn. */
   readonly sliceMs?: number;
   /** The node cannot go on: fenced out by another owner of its store, or its services crash too often. */
+  /** Counts refusals and such for the metrics; default: nobody counts. */
+  readonly counters?: Counters;
   readonly onFatal?: (reason: string) => void;
 }
 
@@ -43,13 +44,14 @@ export interface Node {
   readonly port: ConnectionPort;
   readonly fence: number;
   readonly services: SupervisorHandle;
-  readonly counters: CounterTable;
+  readonly counters: Counters;
   /** Tells every client to come back after a delay of up to `spreadMs`, answers what is in flight, closes. Resolves when all are gone, or after `limitMs`. */
   leave(spreadMs: number, limitMs: number): Promise<void>;
   /** Stops cells, then services, each with its last word: what was taken is flushed. */
   stop(): Promise<void>;
 }
 
+const NO_COUNTERS: Counters = { count: () => {} };
 const NO_PRESSURE: Pressure = { level: 0 };
 
 export async function startNode(options: NodeOptions): Promise<Node> {
@@ -69,7 +71,7 @@ export async function startNode(options: NodeOptions): Promise<Node> {
     { name: 'node', strategy: 'one_for_one', children: [] },
     { onEscalate: (reason) => fatal(`services crash too often: ${reason}`) },
   );
-  const counters = new CounterTable();
+  const counters = options.counters ?? NO_COUNTERS;
   const writers = createWriters({
     store,
     count: options.writers ?? 1,
@@ -86,7 +88,7 @@ export async function startNode(options: NodeOptions): Promise<Node> {
     reader: reader.ref,
     rates: new RateLimiter(options.rates ?? DEFAULT_RATES),
     pressure: options.pressure ?? NO_PRESSURE,
-    counters: counters satisfies Counters,
+    counters,
     verifierService: verifier.ref,
     elsewhere: null,
   };

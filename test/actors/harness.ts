@@ -139,7 +139,7 @@ export async function startTestNode(
   disk: MemoryDisk = createMemoryDisk(),
   wrap: (store: Store) => Store = (s) => s,
 ): Promise<TestNode> {
-  const env: Env = { ...createRealEnv(), log: silentLog };
+  const env: Env = createRealEnv(silentLog);
   const node = await startNode({
     env,
     name: 'n1',
