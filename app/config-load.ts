@@ -106,13 +106,18 @@ function put(tree: Tree, path: string, value: unknown): void {
 function fromText(path: string, text: string): unknown {
   const type = optionDocs().find((option) => option.path === path)?.type ?? '';
   if (type.startsWith('list')) return listFromText(text);
+  if (type.startsWith('JSON')) return jsonFromText(text);
   if (/^(integer|number)/.test(type) && text.trim() !== '' && Number.isFinite(Number(text))) return Number(text);
   if (type === 'boolean' && (text === 'true' || text === 'false')) return text === 'true';
   return text === '' && type.includes('null') ? null : text;
 }
 
 function listFromText(text: string): unknown {
-  if (!text.trimStart().startsWith('[')) return text === '' ? [] : text.split(',').map((item) => item.trim());
+  if (text.trimStart().startsWith('[')) return jsonFromText(text);
+  return text === '' ? [] : text.split(',').map((item) => item.trim());
+}
+
+function jsonFromText(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch {

@@ -35,10 +35,12 @@ test('text becomes what the option asks for', () => {
     PARLEY_PRESSURE_HEAP_SHARE: '0.5',
     PARLEY_AUTH_PUBLIC_KEYS: '[{"algorithm":"ES256","file":"k.pem"}]',
     PARLEY_AUTH_AUDIENCE: '',
+    PARLEY_RATES_USER_MESSAGES: '{"perSecond":1,"burst":2}',
   };
   const config = loaded({ env });
   expect(config.gateway).toMatchObject({ origins: ['https://a.example', 'https://b.example'], allowNoOrigin: false });
   expect(config.pressure.heapShare).toBe(0.5);
+  expect(config.rates.userMessages).toEqual({ perSecond: 1, burst: 2 });
   expect(config.auth).toMatchObject({ publicKeys: [{ algorithm: 'ES256', file: 'k.pem' }], audience: null });
 });
 

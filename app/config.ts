@@ -194,6 +194,7 @@ function typeName(schema: JsonSchema): string {
   if (schema.enum !== undefined) return schema.enum.join(', ');
   if (schema.type === 'array')
     return `list of ${schema.items?.enum === undefined ? (schema.items?.type ?? 'values') : typeName(schema.items)}`;
+  if (schema.properties !== undefined) return `JSON {${Object.keys(schema.properties).join(', ')}}`;
   const { minimum, maximum } = schema;
   if (minimum === undefined && maximum === undefined) return String(schema.type ?? 'any');
   return `${schema.type} ${minimum ?? ''}..${maximum === undefined || maximum >= Number.MAX_SAFE_INTEGER ? '' : maximum}`;

@@ -54,7 +54,7 @@ test('a scrape shows what the parts count, and a second one does not add up', as
     'parley_dead_letters_total{kind="session",reason="noproc",node="n1"} 8',
     'parley_pressure_level{node="n1"} 2',
     'parley_event_loop_delay_p99_seconds{node="n1"} 0.12',
-    'parley_events_total{event="refused",label="rate_limited",node="n1"} 2',
+    'parley_refused_total{code="rate_limited",node="n1"} 2',
   ]) {
     expect(text.split('\n')).toContain(line);
   }

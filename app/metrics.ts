@@ -16,6 +16,7 @@ export interface MetricSources {
   readonly gateway?: { stats(): GatewayStats };
   readonly pressure?: PressureMonitor;
 }
+type CounterName = Parameters<Counters['count']>[0];
 /** What a writer tells; fits WriterObserver of storage/. */
 export interface BatchObserver {
   flushed(reason: string, mails: number, writes: number, bytes: number): void;
@@ -42,7 +43,7 @@ export function createMetrics(node: string, options: { readonly processMetrics?:
   registry.setDefaultLabels({ node });
   if (options.processMetrics ?? true) collectDefaultMetrics({ register: registry });
   const sources: { -readonly [K in keyof MetricSources]: MetricSources[K] } = {};
-  const counted = new Map<string, Map<string, number>>();
+  const counted = new Map<CounterName, Map<string, number>>();
 
   const gauge = (name: string, help: string, labelNames: string[], read: () => Iterable<Sample>): void => {
     const metric = new Gauge({
@@ -241,13 +242,11 @@ export function createMetrics(node: string, options: { readonly processMetrics?:
     pressure((p) => p.sample.heapShare),
   );
 
-  total(
-    'parley_events_total',
-    'What actors count: refusals by code, shed by class, messages sent and delivered.',
-    ['event', 'label'],
-    () =>
-      [...counted].flatMap(([event, labels]) => [...labels].map(([label, value]): Sample => [value, { event, label }])),
-  );
+  for (const [name, label, help] of COUNTED) {
+    total(`parley_${name}_total`, help, [label], () =>
+      [...(counted.get(name) ?? [])].map(([key, value]): Sample => [value, { [label]: key }]),
+    );
+  }
 
   const batch = { registers: [registry], labelNames: ['writer'] };
   const batchWrites = new Histogram({
@@ -302,5 +301,16 @@ export function createMetrics(node: string, options: { readonly processMetrics?:
   };
 }
 
+/** What actors count, under which label, and what it says. */
+const COUNTED: readonly (readonly [CounterName, string, string])[] = [
+  ['refused', 'code', 'Requests and messages refused, by error code.'],
+  ['shed', 'class', 'Mail dropped under load, by class.'],
+  ['displaced', 'what', 'Sockets closed because another of their device came.'],
+  ['zombie', 'what', 'Sockets closed because they were silent.'],
+  ['sent', 'what', 'Messages acknowledged to their senders as durable.'],
+  ['delivered', 'what', 'Messages acknowledged by devices.'],
+  ['nudged', 'what', 'Chats that repeated a message to members who had not settled it.'],
+  ['inboxed', 'what', 'Messages put into inboxes.'],
+];
 const BATCH_BUCKETS = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1_024];
 const LATENCY_BUCKETS = [0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];

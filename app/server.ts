@@ -3,6 +3,7 @@
 import type { ConnectionPort, Counters, Pressure, TokenVerifier } from '../actors/index.ts';
 import {
   type AuthOptions,
+  checkAddress,
   createTokenVerifier,
   type Gateway,
   type HttpRoute,
@@ -52,6 +53,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
   const { config } = options;
   const env = createRealEnv(createLog({ ...config.log, node: config.node.name }));
   const verifier = await createTokenVerifier(options.auth);
+  await checkAddress(config.gateway);
   const metrics = createMetrics(config.node.name);
   const pressure = startPressureMonitor(env, {
     delayMs: [config.pressure.presenceDelayMs, config.pressure.signInDelayMs, config.pressure.messageDelayMs],

@@ -1,6 +1,6 @@
 // The gateway: listens, admits or refuses at the upgrade, hands sockets to their connection cells, and stops without losing
 // anything. The one place that creates peers. Started by app/, stopped by it; knows actors only through ConnectionPort.
-import { createServer, type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http';
+import { createServer, type IncomingMessage, type Server, type ServerResponse, STATUS_CODES } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { ConnectionPort, Pressure } from '../actors/ports.ts';
@@ -106,6 +106,26 @@ const REFUSALS: { readonly [R in AdmissionRefusal | 'stopping' | 'noCell']: { st
 };
 const RETRY_AFTER_MIN_S = 1;
 const RETRY_AFTER_SPREAD_S = 9;
+
+/**
+ * Rejects as `startGateway` would when somebody else listens there. To be asked before a start touches anything shared: a node that
+ * cannot listen must not have taken the store from one that does.
+ */
+export async function checkAddress(config: Pick<GatewayConfig, 'host' | 'port'>): Promise<void> {
+  const probe = createServer();
+  await listen(probe, config);
+  await new Promise<void>((resolve) => probe.close(() => resolve()));
+}
+
+function listen(server: Server, config: Pick<GatewayConfig, 'host' | 'port'>): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(config.port, config.host, () => {
+      server.removeListener('error', reject);
+      resolve();
+    });
+  });
+}
 
 /** Rejects when the address cannot be listened on (`error.code` is Node's: EADDRINUSE and so on). */
 export async function startGateway(options: GatewayOptions): Promise<Gateway> {
@@ -217,13 +237,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     refuseUpgrade(socket, status, about, { 'Retry-After': String(seconds) });
   }
 
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(config.port, config.host, () => {
-      server.removeListener('error', reject);
-      resolve();
-    });
-  });
+  await listen(server, config);
   server.on('error', (error) => env.log.error({ error: error.message }, 'the listening socket failed'));
   const bound = (server.address() as AddressInfo).port;
 

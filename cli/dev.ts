@@ -1,0 +1,95 @@
+// `parley dev`: a whole chat in one process for trying it out. Anybody who reaches it may be anybody: it hands out demo tokens,
+// and says so loudly.
+import { authFromConfig } from '../app/auth.ts';
+import { type HttpQuestion, type HttpRoute, issueToken, json, text as plain } from '../gateway/index.ts';
+import { isDeviceId, isUserId } from '../protocol/index.ts';
+import { type CommandSpec, type Invocation, type Io, paint } from './command.ts';
+import { ensureDataDir, ensureDemoKey, readText } from './files.ts';
+import { serveUntilStopped } from './serving.ts';
+import { badConfig, readSettings, SERVER_OPTIONS } from './settings.ts';
+
+export const DEV_TOKEN_PATH = '/v1/dev/token';
+const TOKEN_TTL_SECONDS = 24 * 3_600;
+
+export const devCommand: CommandSpec = {
+  name: 'dev',
+  about: 'A whole chat in one process, with demo users. Needs nothing; not for real users.',
+  options: SERVER_OPTIONS,
+  examples: ['parley dev', 'parley dev --port 0 --data /tmp/parley'],
+  run: dev,
+};
+
+async function dev({ io, options }: Invocation): Promise<number> {
+  const given = readSettings(io, options, { 'log.level': 'warn', 'gateway.connectionsPerSourceMax': 10_000 });
+  const { dataDir } = given.node;
+  ensureDataDir(dataDir);
+  const key = ensureDemoKey(dataDir);
+  const { host, port, origins } = given.gateway;
+  const own = [`http://localhost:${port}`, `http://127.0.0.1:${port}`, `http://${host}:${port}`];
+  const config = {
+    ...given,
+    auth: { ...given.auth, secret: key, secretFile: null, publicKeys: [], jwksUrl: null },
+    gateway: { ...given.gateway, origins: [...origins, ...own] },
+  };
+  const auth = authFromConfig(config.auth, { files: { readText }, demoAllowed: true, wallNow: Date.now });
+  if (!auth.ok) throw badConfig(auth.problems);
+  const routes = new Map([[DEV_TOKEN_PATH, tokenRoute(Buffer.from(key), config.auth)]]);
+  return await serveUntilStopped(io, { config, auth: auth.options, routes }, ({ gateway }) => {
+    io.out(welcome(io, gateway.port, host, dataDir));
+  });
+}
+
+/** Demo tokens for whoever asks by an address of this machine. A name of somebody else's in Host is a page that rebound its DNS. */
+function tokenRoute(
+  secret: Uint8Array,
+  auth: { readonly audience: string | null; readonly issuer: string | null },
+): HttpRoute {
+  return async (question) => {
+    if (!hostIsOurs(question)) return plain(403, 'Ask for it by an address, or as localhost.');
+    const user = question.query.get('user');
+    const device = question.query.get('device');
+    if (!isUserId(user)) return plain(400, 'user: 1 to 64 of A-Z a-z 0-9 . _ ~ : @ + -');
+    if (device !== null && !isDeviceId(device)) return plain(400, 'device: 1 to 32 of A-Z a-z 0-9 . _ ~ : @ + -');
+    const { audience, issuer } = auth;
+    const token = await issueToken({
+      secret,
+      user,
+      device,
+      ttlSeconds: TOKEN_TTL_SECONDS,
+      audience,
+      issuer,
+      wallNow: Date.now(),
+    });
+    return json(200, { token, user, demo: true });
+  };
+}
+
+function hostIsOurs({ headers: { host = '' } }: HttpQuestion): boolean {
+  const name = host.replace(/:\d+$/, '');
+  return name === 'localhost' || /^\d+\.\d+\.\d+\.\d+$/.test(name) || /^\[[0-9a-fA-F:]+\]$/.test(name);
+}
+
+function welcome(io: Io, port: number, host: string, dataDir: string): string {
+  const at = port === 7400 ? '' : ` --url ws://localhost:${port}`;
+  const open = host === '127.0.0.1' || host === 'localhost' || host === '::1';
+  const lines = [
+    '',
+    `${paint(io, 'bold', 'Parley')} is running at ${paint(io, 'green', `http://localhost:${port}`)}, sockets at ws://localhost:${port}/v1/connect`,
+    '',
+    'Now open two more terminals here, and type in each one:',
+    '',
+    `    npx parley chat --as alice${at}`,
+    `    npx parley chat --as bob${at}`,
+    '',
+    paint(
+      io,
+      'yellow',
+      'DEMO IDENTITIES: anybody who reaches this port may be anybody. Never for real users; use `parley serve` for them.',
+    ),
+    ...(open ? [] : [paint(io, 'yellow', `It listens on ${host}, so others on your network reach it.`)]),
+    `A token:  curl 'http://localhost:${port}${DEV_TOKEN_PATH}?user=alice'`,
+    `Messages are kept in ${dataDir}. Ctrl-C stops without losing any.`,
+    '',
+  ];
+  return `${lines.join('\n')}\n`;
+}
