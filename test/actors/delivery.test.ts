@@ -7,12 +7,8 @@ beforeEach(async () => {
   t = await startTestNode();
 });
 afterEach(async () => {
-  expect(t.node.kernel.kindStats().map((k) => [k.kind, k.crashes])).toEqual([
-    ['chat', 0],
-    ['session', 0],
-    ['connection', 0],
-  ]);
   await t.stop();
+  expect(t.errors).toEqual([]);
 });
 
 describe('a direct message', () => {

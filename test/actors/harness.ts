@@ -129,6 +129,8 @@ export interface TestNode {
   readonly node: Node;
   readonly disk: MemoryDisk;
   readonly env: Env;
+  /** What was logged as an error: empty unless a test wants one. */
+  readonly errors: readonly object[];
   device(user: string, device?: string): TestDevice;
   stop(): Promise<void>;
 }
@@ -139,7 +141,11 @@ export async function startTestNode(
   disk: MemoryDisk = createMemoryDisk(),
   wrap: (store: Store) => Store = (s) => s,
 ): Promise<TestNode> {
-  const env: Env = createRealEnv(silentLog);
+  const errors: object[] = [];
+  const env: Env = createRealEnv({
+    ...silentLog,
+    error: (fields, message) => void errors.push({ message, ...fields }),
+  });
   const node = await startNode({
     env,
     name: 'n1',
@@ -151,6 +157,7 @@ export async function startTestNode(
     node,
     disk,
     env,
+    errors,
     device: (user, device = 'd1') => new TestDevice(node, user, device),
     stop: () => node.stop(),
   };
