@@ -94,7 +94,9 @@ function admit(ctx: Ctx, s: SessionState, by: string): void {
 }
 
 function tellWatcher(ctx: Ctx, s: SessionState, by: string): void {
-  const online = s.shownOnline || isOnline(s);
+  // Who was told online hears of the end of it, however short it was.
+  if (isOnline(s)) s.shownOnline = true;
+  const online = s.shownOnline;
   const lastSeen = online ? null : (s.row?.lastSeen ?? null);
   ctx.hint('session', [by], { t: 'presence', user: s.user, online, lastSeen } satisfies PresenceMail);
 }

@@ -1,0 +1,136 @@
+import { afterEach, describe, expect, it } from 'vitest';
+import { OP } from '../../protocol/index.ts';
+import { createRealEnv, silentLog } from '../../runtime/index.ts';
+import { faultPlan, withFaults } from '../../storage/index.ts';
+import { createMemoryDisk } from '../../storage/memory/index.ts';
+import { startTestNode, type TestDevice, type TestNode, until } from './harness.ts';
+
+let t: TestNode;
+afterEach(async () => {
+  await t.stop();
+});
+
+async function pair(): Promise<[TestDevice, TestDevice, string]> {
+  const alice = t.device('alice');
+  const bob = t.device('bob');
+  await alice.signIn();
+  await bob.signIn();
+  return [alice, bob, await alice.direct('bob')];
+}
+const bodies = (d: TestDevice): string[] =>
+  d
+    .of('RECEIVE_MESSAGE')
+    .filter((f) => f.type === 0)
+    .map((f) => f.id);
+
+describe('what was acked survives', () => {
+  it('a restart of the node: members who had not settled get it from the new one', async () => {
+    const disk = createMemoryDisk();
+    t = await startTestNode({}, disk);
+    const [alice, , chat] = await pair();
+    alice.text(chat, 'm1');
+    await alice.next('SENT');
+    // Power off: no last word, nothing flushed but what was acked.
+    disk.crash(() => 0);
+    await t.stop();
+    t = await startTestNode({}, disk);
+    const bob = t.device('bob');
+    await bob.signIn();
+    const got = await until(
+      'm1 or a gap over it',
+      () => bodies(bob).includes('m1') || bob.of('GAP').some((g) => g.chat === chat && g.to === 2),
+    );
+    expect(got).toBe(true);
+  });
+
+  it('a crash of the chat cell between two messages, and the ids before it are still known', async () => {
+    t = await startTestNode();
+    const [alice, bob, chat] = await pair();
+    alice.text(chat, 'm1');
+    await alice.next('SENT', (f) => f.id === 'm1');
+    const cell = t.node.kernel.whereis('chat', chat);
+    if (!cell) throw new Error('no chat cell');
+    t.node.kernel.kill(cell);
+    alice.text(chat, 'm1', { retry: true });
+    alice.text(chat, 'm2');
+    expect(await alice.next('SENT', (f) => f.id === 'm2')).toMatchObject({ seq: 3 });
+    expect(
+      alice
+        .of('SENT')
+        .filter((f) => f.id === 'm1')
+        .every((f) => f.seq === 2),
+    ).toBe(true);
+    await until('both', () => bodies(bob).length >= 2);
+    expect(new Set(bodies(bob))).toEqual(new Set(['m1', 'm2']));
+  });
+
+  it('a crash of a session under live connections: they attach again and nothing is lost', async () => {
+    t = await startTestNode();
+    const [alice, bob, chat] = await pair();
+    const cell = t.node.kernel.whereis('session', 'bob');
+    if (!cell) throw new Error('no session cell');
+    t.node.kernel.kill(cell);
+    for (let i = 0; i < 10; i++) alice.text(chat, `m${i}`);
+    await until('all ten', () => new Set(bodies(bob)).size === 10, 10_000);
+    expect(bob.sink.closedAs).toBe(null);
+    expect(t.errors.filter((e) => !JSON.stringify(e).includes('killed'))).toEqual([]);
+  });
+});
+
+describe('a store in trouble', () => {
+  it('that fails every third commit loses nothing, doubles nothing and keeps order', async () => {
+    const plan = faultPlan({ failEvery: 3 });
+    t = await startTestNode({}, createMemoryDisk(), (store) => withFaults(store, plan, createRealEnv(silentLog)));
+    const [alice, bob, chat] = await pair();
+    let sent = 0;
+    while (sent < 30) {
+      const id = `m${sent}`;
+      alice.text(chat, id);
+      const answer = await until(
+        'an answer',
+        () => alice.of('SENT').find((f) => f.id === id) ?? alice.of('ERROR').find((f) => f.id === id),
+      );
+      if (answer.op === OP.SENT) sent++;
+      else {
+        expect(answer).toMatchObject({ retry: true });
+        alice.sink.frames.splice(alice.sink.frames.indexOf(answer), 1);
+        await new Promise((resolve) => setTimeout(resolve, 20));
+      }
+    }
+    await until('all thirty', () => bodies(bob).length >= 30, 10_000);
+    expect(bodies(bob)).toEqual(Array.from({ length: 30 }, (_, i) => `m${i}`));
+  });
+
+  it('that is full refuses retryably within its deadline, and goes on when there is room', async () => {
+    const plan = faultPlan();
+    t = await startTestNode({}, createMemoryDisk(), (store) => withFaults(store, plan, createRealEnv(silentLog)));
+    const [alice, bob, chat] = await pair();
+    await bob.next('RECEIVE_MESSAGE');
+    plan.full = true;
+    alice.text(chat, 'm1');
+    await until('the writer has found out', () => plan.full && t.node.kernel.services().some((s) => !s.accepting));
+    alice.text(chat, 'm2');
+    expect(await alice.next('ERROR', (f) => f.id === 'm2')).toMatchObject({ code: 'unavailable', retry: true });
+    plan.full = false;
+    expect(await alice.next('SENT', (f) => f.id === 'm1')).toMatchObject({ seq: 2 });
+    alice.text(chat, 'm2', { retry: true });
+    expect(await alice.next('SENT', (f) => f.id === 'm2')).toMatchObject({ seq: 3 });
+    await until('both', () => bodies(bob).length === 2);
+  });
+});
+
+describe('order survives refusals', () => {
+  it('a message whose predecessor is not known is refused, and its answer says where to start again', async () => {
+    t = await startTestNode();
+    const [alice, , chat] = await pair();
+    alice.text(chat, 'm2', { after: 'm1' });
+    expect(await alice.next('ERROR', (f) => f.id === 'm2')).toMatchObject({ code: 'out_of_order', retry: true });
+    alice.text(chat, 'm1');
+    alice.text(chat, 'm2', { after: 'm1', retry: true });
+    await alice.next('SENT', (f) => f.id === 'm2');
+    expect(alice.of('SENT').map((f) => [f.id, f.seq])).toEqual([
+      ['m1', 2],
+      ['m2', 3],
+    ]);
+  });
+});
