@@ -1,0 +1,194 @@
+// Says to the server what this device has, and what its user has read. A number is first saved, then flushed, then said: what the
+// server was told survives a crash of the device. Numbers of up to 50 ms go together.
+import { LIMITS, OP } from '../../protocol/index.ts';
+import { type ChatUpTo, Saying } from './ack-state.ts';
+import { type ClientEnv, settle, type Timer } from './env.ts';
+import type { Link } from './link.ts';
+import type { OutboxStore } from './store.ts';
+
+/** Bytes of a HELLO that are left for what is known, when the token is as long as it may be. */
+const KNOWN_BYTES_MAX = LIMITS.frameBytesMax - LIMITS.tokenCharsMax - 1_024;
+const RETRY_FLUSH_MS = 1_000;
+
+export class Acker {
+  readonly #env: ClientEnv;
+  readonly #store: OutboxStore;
+  readonly #link: Link;
+  readonly #onThrow: (error: unknown) => void;
+  readonly #acks = new Saying();
+  readonly #reads = new Saying();
+  /** Reads that were sent; `older` ones before the last but one heartbeat was answered. None is confirmed by itself. */
+  #readsSent = new Map<string, number>();
+  #readsOlder = new Map<string, number>();
+  readonly #confirmed = new Map<string, number>();
+  /** Survives a power cut. Those that changed last come last. */
+  readonly #flushed = new Map<string, number>();
+  #sync: string | null = null;
+  /** The sync position to take over once these chats are confirmed up to these numbers. */
+  #next: { readonly sync: string; readonly waits: Map<string, number> } | null = null;
+  #window: number = LIMITS.windowMessages;
+  #timer: Timer | null = null;
+  #flushing = false;
+  #onSaid: (() => void)[] = [];
+
+  constructor(env: ClientEnv, store: OutboxStore, link: Link, onThrow: (error: unknown) => void) {
+    this.#env = env;
+    this.#store = store;
+    this.#link = link;
+    this.#onThrow = onThrow;
+  }
+
+  loaded(known: ReadonlyMap<string, number>, sync: string | null): void {
+    this.#sync = sync;
+    for (const [chat, seq] of known) {
+      this.#confirmed.set(chat, seq);
+      this.#flushed.set(chat, seq);
+    }
+  }
+
+  confirmedOf(chat: string): number {
+    return this.#confirmed.get(chat) ?? 0;
+  }
+
+  /** The application has everything of the chat up to here. */
+  confirmed(chat: string, seq: number): void {
+    if (seq <= this.confirmedOf(chat)) return;
+    this.#confirmed.set(chat, seq);
+    this.#save([{ is: 'known', chat, seq }]);
+    this.#acks.mark(chat, seq);
+    this.#plan();
+    const wait = this.#next?.waits.get(chat);
+    if (wait !== undefined && seq >= wait) {
+      this.#next?.waits.delete(chat);
+      this.#adopt();
+    }
+  }
+
+  /** The server sent again what was confirmed: it did not hear of it. */
+  again(chat: string): void {
+    this.#acks.mark(chat, this.confirmedOf(chat));
+    this.#plan();
+  }
+
+  read(chat: string, seq: number): void {
+    this.#reads.mark(chat, seq);
+    this.#plan();
+  }
+
+  /**
+   * The server's backlog is through. Its sync position stands for entries that the application may not have yet: it is taken over
+   * only after them, or a crash before that would hide them for good.
+   */
+  caughtUp(sync: string, waits: Map<string, number>): void {
+    for (const [chat, seq] of waits) if (this.confirmedOf(chat) >= seq) waits.delete(chat);
+    this.#next = { sync, waits };
+    this.#adopt();
+  }
+
+  #adopt(): void {
+    if (this.#next === null || this.#next.waits.size > 0) return;
+    const { sync } = this.#next;
+    this.#next = null;
+    if (sync === this.#sync) return;
+    this.#sync = sync;
+    this.#save([{ is: 'sync', sync }]);
+  }
+
+  #save(changes: Parameters<OutboxStore['save']>[0]): void {
+    try {
+      this.#store.save(changes);
+    } catch (error) {
+      this.#onThrow(error);
+    }
+  }
+
+  /** For HELLO: what is safe in the store, most recent chats first, as many as fit. */
+  hello(): { sync: string | null; known: ChatUpTo[] } {
+    const known: ChatUpTo[] = [];
+    let bytes = 0;
+    for (const [chat, seq] of [...this.#flushed].reverse()) {
+      bytes += chat.length + 12;
+      if (known.length === LIMITS.knownChatsMax || bytes > KNOWN_BYTES_MAX) break;
+      known.push({ chat, seq });
+    }
+    return { sync: this.#sync, known };
+  }
+
+  online(window: number): void {
+    this.#window = window;
+    this.#plan();
+  }
+
+  /** What was marked goes with the next HELLO. Reads have no such place: all that may not have arrived are said again. */
+  offline(): void {
+    this.#next = null;
+    for (const sent of [this.#readsOlder, this.#readsSent]) for (const [chat, seq] of sent) this.#reads.mark(chat, seq);
+    this.#readsOlder = new Map();
+    this.#readsSent = new Map();
+    this.flush();
+  }
+
+  /** A heartbeat was answered: what was sent before it has arrived. */
+  heartbeat(): void {
+    this.#readsOlder = this.#readsSent;
+    this.#readsSent = new Map();
+  }
+
+  #plan(): void {
+    // Half a window at once, or the server would stand still until the timer fires.
+    if (this.#acks.entries * 2 >= this.#window) this.flush();
+    else if (this.#acks.size + this.#reads.size > 0)
+      this.#timer ??= this.#env.setTimer(() => this.flush(), LIMITS.ackDelayMsMax);
+  }
+
+  /** Says everything now, or as soon as the store has it. */
+  flush(): void {
+    if (this.#flushing || this.#acks.size + this.#reads.size === 0) return;
+    if (this.#timer !== null) this.#env.clearTimer(this.#timer);
+    this.#timer = null;
+    const lists = this.#acks.take();
+    this.#flushing = true;
+    settle(
+      () => this.#store.flush(),
+      () => this.#say(lists),
+      (error) => {
+        this.#flushing = false;
+        for (const { chat, seq } of lists.flat()) this.#acks.mark(chat, seq);
+        this.#timer ??= this.#env.setTimer(() => this.flush(), RETRY_FLUSH_MS);
+        this.#onThrow(error);
+      },
+    );
+  }
+
+  #say(lists: readonly ChatUpTo[][]): void {
+    this.#flushing = false;
+    for (const acks of lists) {
+      for (const { chat, seq } of acks) {
+        this.#flushed.delete(chat);
+        this.#flushed.set(chat, seq);
+      }
+      this.#link.send({ op: OP.MESSAGE_ACK, acks });
+    }
+    // After the acks: what is read was delivered. Offline they wait for the connection.
+    if (this.#link.online) {
+      for (const { chat, seq } of this.#reads.take().flat()) {
+        this.#readsSent.set(chat, Math.max(seq, this.#readsSent.get(chat) ?? 0));
+        this.#link.send({ op: OP.READ, chat, seq });
+      }
+    }
+    if (this.#acks.size > 0) this.#plan();
+    else for (const run of this.#onSaid.splice(0)) run();
+  }
+
+  /** Calls once all that was marked is said; at once when it is. */
+  whenSaid(run: () => void): void {
+    this.flush();
+    if (this.#flushing) this.#onSaid.push(run);
+    else run();
+  }
+
+  close(): void {
+    if (this.#timer !== null) this.#env.clearTimer(this.#timer);
+    this.#timer = null;
+  }
+}
