@@ -23,7 +23,7 @@ export function authFromConfig(
 ): AuthFromConfig {
   const problems: ConfigProblem[] = [];
   const problem = (path: string, about: string): void =>
-    void problems.push({ path: `auth.${path}`, about, from: 'auth' });
+    void problems.push({ path: path === '' ? 'auth' : `auth.${path}`, about, from: 'auth' });
   const read = (path: string, file: string): string => {
     try {
       return mode.files.readText(file);
