@@ -1,0 +1,64 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { ChatLog, RECENT_IDS_MAX, TAIL_ENTRIES_MAX } from './chat-log.ts';
+import type { LogEntry } from './mail.ts';
+
+const entry = (n: number): LogEntry => ({ n, sender: 'a', device: 'd', type: 0, frame: new Uint8Array(1) });
+function give(log: ChatLog, id: string): number {
+  const n = log.head + 1;
+  log.push({ entry: entry(n), id, ts: n, sinceMs: 0, waiters: [], done: false }, 'a', 'd');
+  return n;
+}
+
+describe('the end of a chat log', () => {
+  it('releases a prefix without holes, each number once, whatever order results come in', () => {
+    fc.assert(
+      fc.property(fc.array(fc.nat(1_000), { minLength: 1, maxLength: 60 }), (order) => {
+        const log = new ChatLog();
+        const numbers = order.map((_, i) => give(log, `m${i}`));
+        const shuffled = numbers.map((n, i) => [order[i] ?? 0, n] as const).sort((x, y) => x[0] - y[0] || x[1] - y[1]);
+        const landed = new Set<number>();
+        const released: number[] = [];
+        for (const [, n] of shuffled) {
+          landed.add(n);
+          for (const p of log.written(n)) released.push(p.entry.n);
+          expect(log.durable).toBe(released.length);
+          for (let k = 1; k <= log.durable; k++) expect(landed.has(k)).toBe(true);
+        }
+        expect(released).toEqual(numbers);
+      }),
+    );
+  });
+
+  it('hears of a write twice, or of one of a life before, without harm', () => {
+    const log = new ChatLog();
+    const n = give(log, 'm');
+    expect(log.written(n).length).toBe(1);
+    expect(log.written(n)).toEqual([]);
+    expect(log.written(99)).toEqual([]);
+    expect(log.durable).toBe(1);
+  });
+
+  it('knows recent ids, and forgets the oldest first', () => {
+    const log = new ChatLog();
+    for (let i = 0; i <= RECENT_IDS_MAX; i++) log.remember('a', 'd', `m${i}`, { n: i + 1, ts: 0 });
+    expect(log.find('a', 'd', 'm0')).toBeUndefined();
+    expect(log.find('a', 'd', 'm1')).toEqual({ n: 2, ts: 0 });
+    expect(log.find('a', 'other', 'm1')).toBeUndefined();
+  });
+
+  it('gives what follows a number from memory, or says that it cannot', () => {
+    const log = new ChatLog();
+    for (let i = 1; i <= TAIL_ENTRIES_MAX + 10; i++) log.written(give(log, `m${i}`));
+    expect(log.since(5)).toBe(null);
+    expect(log.since(log.durable)).toEqual([]);
+    expect(log.since(log.durable - 3)?.map((e) => e.n)).toEqual([log.durable - 2, log.durable - 1, log.durable]);
+  });
+
+  it('never skips a number', () => {
+    const log = new ChatLog();
+    expect(() =>
+      log.push({ entry: entry(2), id: 'x', ts: 0, sinceMs: 0, waiters: [], done: false }, 'a', 'd'),
+    ).toThrow();
+  });
+});

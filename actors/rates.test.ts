@@ -1,0 +1,62 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { Buckets, DEFAULT_RATES, RateLimiter } from './rates.ts';
+
+describe('a token bucket', () => {
+  it('never lets through more than its burst and its rate', () => {
+    fc.assert(
+      fc.property(fc.array(fc.nat(200), { maxLength: 300 }), (waits) => {
+        const b = new Buckets({ perSecond: 10, burst: 5 });
+        let now = 0;
+        let passed = 0;
+        for (const w of waits) {
+          now += w;
+          if (b.wait('k', 1, now) === 0) {
+            b.pay('k', 1, now);
+            passed++;
+          }
+        }
+        expect(passed).toBeLessThanOrEqual(5 + (now * 10) / 1_000 + 1e-9);
+      }),
+    );
+  });
+  it('says how long to wait, and then takes it', () => {
+    const b = new Buckets({ perSecond: 2, burst: 1 });
+    b.pay('k', 1, 0);
+    const wait = b.wait('k', 1, 0);
+    expect(wait).toBe(500);
+    expect(b.wait('k', 1, wait)).toBe(0);
+  });
+  it('forgets who was quiet, and remembers at most so many', () => {
+    const b = new Buckets({ perSecond: 0.001, burst: 1 }, 10);
+    b.pay('first', 1, 0);
+    for (let i = 0; i < 20; i++) b.pay(`k${i}`, 1, 1);
+    expect(b.wait('first', 1, 2)).toBe(0);
+    expect(b.wait('k19', 1, 2)).toBeGreaterThan(0);
+  });
+  it('lets a cost above its burst through when it is full', () => {
+    expect(new Buckets({ perSecond: 1, burst: 10 }).wait('k', 100, 0)).toBe(0);
+  });
+});
+
+describe('the limiter', () => {
+  it('limits a user over all chats, a pair, and a source over all users; a refusal pays nothing', () => {
+    const small = { perSecond: 1, burst: 2 };
+    const user = new RateLimiter({ ...DEFAULT_RATES, userMessages: small });
+    expect([user.message('a', 'c1', 's', 1, 0), user.message('a', 'c2', 's', 1, 0)]).toEqual([0, 0]);
+    expect(user.message('a', 'c3', 's', 1, 0)).toBe(1_000);
+    expect(user.message('a', 'c3', 's', 1, 1_000)).toBe(0);
+    const pair = new RateLimiter({ ...DEFAULT_RATES, pairMessages: small });
+    pair.message('a', 'c', 's', 1, 0);
+    pair.message('a', 'c', 's', 1, 0);
+    expect(pair.message('a', 'c', 's', 1, 0)).toBeGreaterThan(0);
+    expect(pair.message('a', 'other', 's', 1, 0)).toBe(0);
+    const source = new RateLimiter({ ...DEFAULT_RATES, sourceMessages: small });
+    source.message('a', 'c', 's', 1, 0);
+    source.message('b', 'c', 's', 1, 0);
+    expect(source.message('x', 'c', 's', 1, 0)).toBeGreaterThan(0);
+    const bytes = new RateLimiter({ ...DEFAULT_RATES, userBytes: { perSecond: 100, burst: 1_000 } });
+    expect(bytes.message('a', 'c', 's', 1_000, 0)).toBe(0);
+    expect(bytes.message('a', 'c', 's', 100, 0)).toBe(1_000);
+  });
+});
