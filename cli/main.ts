@@ -1,6 +1,7 @@
 #!/usr/bin/env node
-import type { Io } from './command.ts';
 // The program `parley`: the process around the commands. Owns streams, signals and the exit code, and nothing else.
+
+import type { Io } from './command.ts';
 import { COMMANDS } from './commands.ts';
 import { run } from './run.ts';
 

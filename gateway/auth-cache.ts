@@ -1,7 +1,7 @@
 // Tokens that were verified before, by their digest: a crowd that reconnects shows the same tokens again, and a look here costs a
 // thirtieth of a signature. Bounded; the least recently used goes first. Holds digests, never tokens.
 import { createHash } from 'node:crypto';
-import type { Identity } from '../actors/ports.ts';
+import type { Identity } from '../actors/index.ts';
 
 export class VerifiedTokens {
   private readonly entries = new Map<string, Identity>();

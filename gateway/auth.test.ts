@@ -4,7 +4,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { exportJWK, exportSPKI, generateKeyPair, SignJWT } from 'jose';
 import { beforeAll, describe, expect, test } from 'vitest';
-import type { TokenVerifier } from '../actors/ports.ts';
+import type { TokenVerifier } from '../actors/index.ts';
 import { type AuthOptions, createTokenVerifier, issueToken, TokenKeysUnavailable } from './auth.ts';
 
 const secret = Buffer.from('0123456789abcdef0123456789abcdef');

@@ -1,7 +1,7 @@
 // Bearer tokens: who a client is, by a JWT that the application's own server signed. Checks with `jose` under an allowlist of
 // algorithms; what is wrong with a token is a value. Never logs a token, and never repeats one in an answer.
 import { decodeProtectedHeader, errors, type JWTPayload, type JWTVerifyOptions, jwtVerify, SignJWT } from 'jose';
-import type { Identity, TokenVerifier } from '../actors/ports.ts';
+import type { Identity, TokenVerifier } from '../actors/index.ts';
 import { isDeviceId, isUserId, LIMITS } from '../protocol/index.ts';
 import { VerifiedTokens } from './auth-cache.ts';
 import { ALGORITHMS, type Algorithm, type KeySpec, loadKeys, SECRET_BYTES_MIN, type VerifyKey } from './auth-keys.ts';

@@ -3,7 +3,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse, STATUS_CODES } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import type { ConnectionPort, Pressure } from '../actors/ports.ts';
+import type { ConnectionPort, Pressure } from '../actors/index.ts';
 import { LIMITS, SUBPROTOCOL } from '../protocol/index.ts';
 import type { Env } from '../runtime/index.ts';
 import { Admission, type AdmissionRefusal } from './admission.ts';

@@ -1,6 +1,6 @@
 // What all sockets of a gateway share, and when things happen to them: flushes at the end of a slice or turn, retries of refused
 // frames, the end of close handshakes. One list and one timer for each instead of one a socket. Started by gateway.ts.
-import type { ConnectionPort } from '../actors/ports.ts';
+import type { ConnectionPort } from '../actors/index.ts';
 import type { Env, EnvTimer } from '../runtime/index.ts';
 import type { Admission } from './admission.ts';
 import { Outbox } from './outbox.ts';

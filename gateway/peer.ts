@@ -2,7 +2,7 @@
 // order, what came in is handed over in order, also when the cell pushes back. Knows no actor but through ConnectionPort.
 // Lean on purpose (no closure, no timer, no object of `ws` per socket): an idle one is this object, its net.Socket and its cell.
 import type { Socket } from 'node:net';
-import type { ConnectionPort, Sink } from '../actors/ports.ts';
+import type { ConnectionPort, Sink } from '../actors/index.ts';
 import { CLOSE_CODES, type ClientFrame, type CloseName, OP, ProtocolError } from '../protocol/index.ts';
 import type { Ref } from '../runtime/index.ts';
 import type { Source } from './admission.ts';

@@ -1,7 +1,7 @@
 // Feeds the pressure machine once a second with what Node measures of itself. The shell around pressure.ts; started by app/.
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { getHeapStatistics } from 'node:v8';
-import type { Pressure } from '../actors/ports.ts';
+import type { Pressure } from '../actors/index.ts';
 import type { Env, EnvTimer } from '../runtime/index.ts';
 import {
   CALM,

@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { connect, type Socket } from 'node:net';
 import { WebSocket } from 'ws';
-import type { ConnectionPort, Sink } from '../../actors/ports.ts';
+import type { ConnectionPort, Sink } from '../../actors/index.ts';
 import {
   type ClientFrame,
   type ErrorCode,
