@@ -181,7 +181,7 @@ export class Link {
     this.#lastUrl = url;
     this.#limit(attempt, 'no WELCOME in time');
     try {
-      this.#socket = this.#transport.connect(url, [SUBPROTOCOL.msgpack], {
+      this.#socket = this.#transport.connect(socketUrl(url), [SUBPROTOCOL.msgpack], {
         onOpen: () => attempt === this.#attempt && this.#hello(token),
         onMessage: (bytes) => attempt === this.#attempt && this.#message(attempt, bytes),
         onClose: (code, why) => this.#lost(attempt, code, why || 'connection lost'),
@@ -347,4 +347,9 @@ export class Link {
 
 function textOf(why: unknown): string {
   return why instanceof Error ? why.message : String(why);
+}
+
+/** A server named without a path is reached at the path of the protocol; a path that is given stands. */
+function socketUrl(url: string): string {
+  return url.replace(/^(wss?:\/\/[^/?#]+)\/?$/, '$1/v1/connect');
 }

@@ -1,0 +1,103 @@
+// A user's device as the checker sees it: the real client, and every entry that it showed, in the order it showed them. Test code.
+import { join } from 'node:path';
+import {
+  type ChatEntry,
+  connect,
+  type OutboxStore,
+  type ParleyClient,
+  ParleyError,
+  type Sent,
+} from '../../client/index.ts';
+import type { ServerProcess } from './server-process.ts';
+
+export interface Shown {
+  readonly seq: number;
+  readonly sender: string;
+  readonly id: string;
+  readonly type: number;
+  readonly body: string;
+}
+export interface Acked {
+  readonly chat: string;
+  readonly user: string;
+  readonly id: string;
+  readonly body: string;
+  readonly seq: number;
+}
+
+export class Person {
+  readonly user: string;
+  readonly device: string;
+  readonly shown = new Map<string, Shown[]>();
+  readonly acked: Acked[] = [];
+  failed: string[] = [];
+  sends = 0;
+  reconnects = 0;
+  client: ParleyClient;
+  private readonly server: ServerProcess;
+  private readonly store: OutboxStore | { readonly file: string };
+
+  constructor(server: ServerProcess, user: string, device: string, store?: OutboxStore) {
+    this.server = server;
+    this.user = user;
+    this.device = device;
+    this.store = store ?? { file: join(server.directory, `client-${user}-${device}`) };
+    this.client = this.open();
+  }
+
+  private open(): ParleyClient {
+    const client = connect(this.server.url, {
+      device: this.device,
+      store: this.store,
+      getToken: () => this.server.token(this.user),
+    });
+    client.on('message', (entry) => this.show(entry));
+    client.on('state', (state) => {
+      if (state.is === 'reconnecting') this.reconnects++;
+    });
+    return client;
+  }
+
+  private show(entry: ChatEntry): void {
+    const list = this.shown.get(entry.chat) ?? [];
+    this.shown.set(entry.chat, list);
+    const body = Buffer.from(entry.body).toString('base64');
+    list.push({ seq: entry.seq, sender: entry.sender, id: entry.id, type: entry.type, body });
+  }
+
+  /** Sends; remembers it once it is told `sent`. */
+  send(chat: string, body: string | Uint8Array): void {
+    const bytes = typeof body === 'string' ? new TextEncoder().encode(body) : body;
+    const message = this.client.chat(chat).send({ body: bytes });
+    this.sends++;
+    message.sent().then(
+      ({ seq }: Sent) =>
+        this.acked.push({ chat, user: this.user, id: message.id, body: Buffer.from(bytes).toString('base64'), seq }),
+      (error: unknown) => {
+        // At close() the promise ends, but the message is in the outbox still.
+        if (!(error instanceof ParleyError && error.code === 'closed')) this.failed.push(String(error));
+      },
+    );
+  }
+
+  async online(limitMs = 30_000): Promise<void> {
+    await until(`${this.user}/${this.device} online`, () => this.client.state.is === 'online', limitMs);
+  }
+
+  /** Goes offline as an app does that is closed; the outbox stays. */
+  async goOffline(): Promise<void> {
+    await this.client.close();
+  }
+
+  comeBack(): void {
+    this.client = this.open();
+  }
+}
+
+export async function until(what: string, holds: () => boolean, limitMs: number): Promise<void> {
+  const end = Date.now() + limitMs;
+  while (!holds()) {
+    if (Date.now() > end) throw new Error(`never came: ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
