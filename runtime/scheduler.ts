@@ -17,6 +17,8 @@ const TURN_MAILS_EXACT = 16;
 const URGENT_TURNS_MAX = 16;
 /** Mails between two looks at the clock. */
 const CHECK_MAILS = 64;
+/** A slice ends after so many mails too: in a simulation the clock may stand still while cells run. */
+const SLICE_MAILS_MAX = 131_072;
 const SAMPLE_TURNS = 64;
 /** A kind whose mails take longer than this on average keeps being timed. */
 const SLOW_MAIL_MS = 0.03;
@@ -66,6 +68,7 @@ export class Scheduler {
   private work(start: number): void {
     const { queue, urgent } = this.core;
     let left = CHECK_MAILS;
+    let sliceLeft = SLICE_MAILS_MAX;
     let streak = 0;
     for (;;) {
       let cell: Cell;
@@ -90,7 +93,9 @@ export class Scheduler {
         this.clockFresh = false;
       }
       if (left > 0 && !this.clockFresh) continue;
+      sliceLeft -= CHECK_MAILS - left;
       left = CHECK_MAILS;
+      if (sliceLeft <= 0) return;
       const now = this.clockFresh ? this.clock : this.readClock();
       if (now - start < this.sliceMs) continue;
       if (now - start > this.sliceMs * 2) this.overrun(cell);
