@@ -2,8 +2,8 @@
 // Knows the seam only. A store that passes is one that writers and chats can rely on.
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { DAY_MS, RETENTION } from './retention.ts';
-import type { Entry, LogId, Store, StoreFault, Table, Write } from './store.ts';
-import { StoreError } from './store.ts';
+import type { Entry, Store, Table, Write } from './store.ts';
+import { bytesOf, del, entry, faultOf, put, sent, textOf } from './testing/writes.ts';
 
 /** One set of durable data, and the means to open it. */
 export interface StoreUnderTest {
@@ -24,29 +24,6 @@ const START = Date.UTC(2026, 0, 1, 12);
 const ALL = { entries: 1_000, bytes: 1_000_000 };
 const EVER = Number.MAX_SAFE_INTEGER;
 
-export const bytesOf = (text: string): Uint8Array => new TextEncoder().encode(text);
-export const textOf = (bytes: Uint8Array): string => new TextDecoder().decode(bytes);
-export const entry = (log: LogId, n: number, text = `m${n}`, fence = 1): Write => {
-  return { t: 'entry', log, n, fence, bytes: bytesOf(text) };
-};
-export const sent = (chat: string, sender: string, device: string, id: string, n: number): Write => {
-  return { t: 'sent', chat, sender, device, id, n };
-};
-export const put = (table: Table, partition: string, key: string, stamp: number, text: string): Write => {
-  return { t: 'put', table, partition, key, stamp, bytes: bytesOf(text) };
-};
-export const del = (table: Table, partition: string, key: string, stamp: number): Write => {
-  return { t: 'del', table, partition, key, stamp };
-};
-export const faultOf = async (promise: Promise<unknown>): Promise<StoreFault | 'none'> => {
-  try {
-    await promise;
-    return 'none';
-  } catch (error) {
-    if (error instanceof StoreError) return error.fault;
-    throw error;
-  }
-};
 const numbers = (entries: readonly Entry[]) => entries.map((each) => each.n);
 
 export function storeContract(name: string, make: () => Promise<StoreUnderTest>, traits: StoreTraits = {}): void {

@@ -1,5 +1,4 @@
 import { expect, test } from 'vitest';
-import { entry, put, sent, textOf } from './contract.ts';
 import { faultPlan, withFaults } from './faults.ts';
 import { createMemoryDisk } from './memory/disk.ts';
 import { openMemoryStore } from './memory/memory-store.ts';
@@ -7,6 +6,7 @@ import type { ReadOp } from './read-op.ts';
 import { type ReadMail, type ReadResultMail, readerKind } from './reader.ts';
 import { ServiceBench } from './testing/service-bench.ts';
 import { testEnv } from './testing/test-env.ts';
+import { entry, put, sent, textOf } from './testing/writes.ts';
 
 const ann = { kind: 'chat', key: 'ann' };
 const socket = { kind: 'connection', key: '7' };

@@ -1,5 +1,4 @@
 import { describe, expect, test } from 'vitest';
-import { entry, faultOf, put } from './contract.ts';
 import { type FaultPlan, faultPlan, withFaults } from './faults.ts';
 import { createMemoryDisk } from './memory/disk.ts';
 import { openMemoryStore } from './memory/memory-store.ts';
@@ -7,6 +6,7 @@ import type { Store, Write } from './store.ts';
 import { StoreError } from './store.ts';
 import { ServiceBench } from './testing/service-bench.ts';
 import { testEnv } from './testing/test-env.ts';
+import { entry, faultOf, put } from './testing/writes.ts';
 import { type LoadedMail, type WriterMail, type WriterObserver, type WrittenMail, writerKind } from './writer.ts';
 import type { FlushReason, WriterLimits } from './writer-state.ts';
 
@@ -30,10 +30,14 @@ async function setUp(plan: Partial<FaultPlan> = {}, limits: Partial<WriterLimits
   };
   const flushes: { reason: FlushReason; mails: number }[] = [];
   const failures: string[] = [];
+  let queued = 0;
   const observer: WriterObserver = {
     flushed: (reason, mails) => flushes.push({ reason, mails }),
     committed: () => {},
     failed: (fault) => failures.push(fault),
+    queued: (writes) => {
+      queued = writes;
+    },
   };
   const kind = writerKind({ store, name: 'writer-0', limits, observer });
   const bench = await new ServiceBench(kind, clock).start();
@@ -42,7 +46,21 @@ async function setUp(plan: Partial<FaultPlan> = {}, limits: Partial<WriterLimits
   const results = (from: typeof ann) =>
     bench.take(from).flatMap((mail) => ('results' in mail ? (mail as WrittenMail).results : []));
   const log = async (name: `c:${string}`) => (await memory.readLog(name, 1, 1e9, ALL, false)).map((each) => each.n);
-  return { clock, memory, disk, faults, commits, flushes, failures, bench, write, results, log, kind };
+  return {
+    clock,
+    memory,
+    disk,
+    faults,
+    commits,
+    flushes,
+    failures,
+    queued: () => queued,
+    bench,
+    write,
+    results,
+    log,
+    kind,
+  };
 }
 
 const oks = (tokens: number[]) => tokens.map((token) => ({ token, ok: true, fault: null }));
@@ -176,7 +194,7 @@ describe('a writer', () => {
   });
 
   test('a slow store fills the queue to its bound, is refused then, and taken again at half', async () => {
-    const { clock, bench, write, results, log } = await setUp(
+    const { clock, bench, write, results, log, queued } = await setUp(
       { slowMs: 2_000 },
       { queueWritesMax: 100, batchWritesMax: 10 },
     );
@@ -189,6 +207,7 @@ describe('a writer', () => {
     };
     await offer(300);
     expect(taken).toBe(100);
+    expect(queued()).toBe(100);
     await clock.advance(2_003 * 3);
     expect(bench.accepting).toBe(false);
     await clock.advance(2_003 * 3);
@@ -196,6 +215,7 @@ describe('a writer', () => {
     await offer(20);
     await clock.advance(2_003 * 20);
     expect(taken).toBe(120);
+    expect(queued()).toBe(0);
     expect(results(ann)).toEqual(oks(Array.from({ length: 120 }, (_, i) => i + 1)));
     expect((await log('c:ann')).length).toBe(120);
   });

@@ -54,6 +54,8 @@ export interface WriterObserver {
   committed(latencyMs: number, attempts: number): void;
   /** A try that did not succeed. */
   failed(fault: StoreFault): void;
+  /** What waits and is in flight, whenever it changed by a batch. */
+  queued?(writes: number, bytes: number): void;
 }
 
 export interface WriterOptions {
@@ -136,6 +138,12 @@ export function writerKind(options: WriterOptions): ServiceKind<Writer, WriterMa
     for (const [to, results] of answers) ctx.reply(to, { t: 'written', results } satisfies WrittenMail);
     for (const load of writer.state.readyLoads()) void answerLoad(ctx, load);
     ctx.setAccepting(writer.state.accepting && !writer.draining);
+    reportQueue(writer);
+  };
+
+  const reportQueue = (writer: Writer): void => {
+    const { writes, bytes } = writer.state.queued;
+    observer?.queued?.(writes, bytes);
   };
 
   const settle = (
@@ -200,6 +208,7 @@ export function writerKind(options: WriterOptions): ServiceKind<Writer, WriterMa
     receive(ctx, writer, batch) {
       if (writer.broken !== null) throw writer.broken;
       for (const letter of batch) admit(ctx, writer, letter);
+      reportQueue(writer);
       if (!writer.state.accepting) ctx.setAccepting(false);
       if (writer.running === null && writer.state.queued.writes > 0) writer.running = run(ctx, writer);
     },

@@ -3,10 +3,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { CONTINUE, createKernel, createRealEnv, type Kind, silentLog, startService } from '../runtime/index.ts';
-import { entry } from './contract.ts';
 import { faultPlan, withFaults } from './faults.ts';
 import { openLmdbStore } from './lmdb/index.ts';
 import { readerKind } from './reader.ts';
+import { entry } from './testing/writes.ts';
 import type { LoadedMail, WriteMail, WriterObserver, WrittenMail } from './writer.ts';
 import { createWriters, type Writers } from './writers.ts';
 

@@ -45,7 +45,8 @@ export async function runStoreBench(args: readonly string[]): Promise<StoreBench
     const writes: Write[] = [];
     for (let i = 0; i < size; i++) {
       const n = Math.floor(made / chats) + 1;
-      const chat = `0123456789abcdef${String(made % chats).padStart(6, '0')}`;
+      // Scattered over the keys, as a batch of real chats is.
+      const chat = `0123456789abcdef${String((made * 7_919) % chats).padStart(6, '0')}`;
       const id = `m${String((made * 7_919) % 1_000_003).padStart(20, '0')}`;
       writes.push({ t: 'entry', log: `c:${chat}`, n, fence: 1, bytes });
       writes.push({ t: 'sent', chat, sender: `user-${chat}`, device: 'phone', id, n });

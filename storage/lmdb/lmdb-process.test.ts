@@ -3,10 +3,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { del, entry, faultOf, put, sent } from '../contract.ts';
 import { DAY_MS, RETENTION } from '../retention.ts';
 import type { Write } from '../store.ts';
 import { spawnTs, type TsProcess } from '../testing/spawn-ts.ts';
+import { del, entry, faultOf, put, sent } from '../testing/writes.ts';
 import { type LmdbStore, openLmdbStore } from './lmdb-store.ts';
 
 const CHILD = fileURLToPath(new URL('../testing/lmdb-child.ts', import.meta.url));
@@ -42,7 +42,7 @@ afterEach(async () => {
 describe('LMDB between processes', () => {
   test('kill -9 loses nothing that was acked, and keeps every commit whole', async () => {
     const child = run('append');
-    await child.line((line) => line === 'acked 1500');
+    await child.line((line) => line === 'acked 600');
     child.child.kill('SIGKILL');
     expect(await child.ended).toBe('SIGKILL');
     const acked = child.lines.filter((line) => line.startsWith('acked ')).map((line) => Number(line.slice(6)));
@@ -114,6 +114,11 @@ describe('LMDB between processes', () => {
     await store.commit([entry('c:more', 1, 'x'.repeat(100_000))]);
     expect(await store.lastOf('c:more')).toBe(1);
   });
+});
+
+test('where there is no store, none can be opened to read', async () => {
+  const opening = openLmdbStore(directory, { env: { wallNow: () => NOW }, readOnly: true });
+  await expect(opening).rejects.toThrow();
 });
 
 describe('LMDB with a limit of its own', () => {

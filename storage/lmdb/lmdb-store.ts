@@ -1,5 +1,6 @@
 // The store of one node: LMDB, one environment in one directory. All writes go through one queue, one transaction at a time;
-// commits that wait are joined into the next. Each transaction checks the fence inside itself. Opened by app/ and tests.
+// commits that wait are joined into the next. Each transaction checks the fence inside itself, so a second process that takes
+// it voids whatever the first has not stored yet: that one's commits reject with `fenced`. Opened by app/ and tests.
 import { type Database, open, type RootDatabase } from 'lmdb';
 import type { Env } from '../../runtime/index.ts';
 import type { Entry, LogId, PageLimit, Row, Store, Table, Write } from '../store.ts';
@@ -83,6 +84,8 @@ export class LmdbStore implements Store {
       encoding: 'binary',
       keyEncoding: 'binary',
     });
+    // The binding's types do not say so, but a database that is not there is undefined.
+    if (!this.fences) throw new Error(`${directory} holds no store`);
     const data = this.root.openDB<Buffer, Buffer>('data', { encoding: 'binary', keyEncoding: 'binary' });
     this.reads = new Reads(data);
   }
@@ -170,6 +173,8 @@ export class LmdbStore implements Store {
     try {
       return Promise.resolve(run());
     } catch (error) {
+      // A name that is no key is the caller's fault, not the store's.
+      if (error instanceof RangeError) return Promise.reject(error);
       return toStoreError(error, this.directory).then((storeError) => Promise.reject(storeError));
     }
   }

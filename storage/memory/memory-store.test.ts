@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import { entry, faultOf, storeContract } from '../contract.ts';
+import { storeContract } from '../contract.ts';
 import { testEnv } from '../testing/test-env.ts';
+import { entry, faultOf } from '../testing/writes.ts';
 import { createMemoryDisk } from './disk.ts';
 import { openMemoryStore } from './memory-store.ts';
 
