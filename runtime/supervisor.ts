@@ -82,7 +82,7 @@ export class Supervisor {
     for (const child of this.children) {
       if (this.isEnding()) return;
       await this.startChild(child);
-      while (!this.isEnding() && this.children.includes(child) && isDown(child.node)) await this.decisions;
+      await this.untilUp(child);
     }
     if (!this.isEnding()) this.status = 'live';
   }
@@ -150,6 +150,15 @@ export class Supervisor {
     await child.node.start(this.branch.ref);
   }
 
+  /** A child that crashed as it started is being restarted; the next one waits for how that ends. */
+  private async untilUp(child: Child): Promise<void> {
+    let seen: Promise<void> | null = null;
+    while (!isUp(child.node) && !this.isEnding() && this.children.includes(child) && seen !== this.decisions) {
+      seen = this.decisions;
+      await seen;
+    }
+  }
+
   private isEnding(): boolean {
     return this.status === 'stopping' || this.status === 'stopped';
   }
@@ -203,3 +212,6 @@ export class Supervisor {
 
 const isDown = (node: Service | Supervisor): boolean =>
   node instanceof Supervisor ? node.status === 'stopped' : node.info().status === 'crashed';
+
+const isUp = (node: Service | Supervisor): boolean =>
+  (node instanceof Supervisor ? node.status : node.info().status) === 'live';
