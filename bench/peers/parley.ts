@@ -1,0 +1,51 @@
+// The real node in a process of its own: gateway, cells, LMDB on disk, as `parley serve` composes it. Rates are raised by
+// configuration, since a load comes from few addresses; nothing else differs. Started by a scenario, as a child.
+
+import { configSchema } from '../../app/config.ts';
+import { startEmbeddedNode } from '../../app/embedded-node.ts';
+import { startServer } from '../../app/server.ts';
+import { serveBench } from './server-child.ts';
+
+export interface ParleyArgs {
+  readonly secret: string;
+  readonly dataDir: string;
+  /** How long the writer holds a batch; null: the node's default. */
+  readonly holdMs: number | null;
+}
+
+const args = JSON.parse(process.argv[2] ?? '{}') as ParleyArgs;
+const unbounded = { perSecond: 1e9, burst: 1e9 };
+const config = configSchema.parse({
+  node: { name: 'bench', dataDir: args.dataDir, stopMs: 2_000 },
+  gateway: { host: '0.0.0.0', port: 0, connectionsPerSourceMax: 100_000 },
+  rates: {
+    userMessages: unbounded,
+    userBytes: unbounded,
+    pairMessages: unbounded,
+    sourceMessages: unbounded,
+  },
+  storage: args.holdMs === null ? {} : { holdMs: args.holdMs },
+  log: { level: 'warn' },
+});
+const server = await startServer({
+  config,
+  auth: {
+    keys: [{ is: 'secret', secret: Buffer.from(args.secret) }],
+    audience: null,
+    issuer: null,
+    leewaySeconds: 5,
+    requireExpiry: true,
+    cachedTokensMax: config.auth.cachedTokensMax,
+    wallNow: () => Date.now(),
+  },
+  startNode: (options) =>
+    startEmbeddedNode(options, (reason) => {
+      process.stderr.write(`the node cannot go on: ${reason}\n`);
+      process.exit(1);
+    }),
+});
+serveBench({
+  address: { host: '127.0.0.1', port: server.gateway.port },
+  stats: () => server.gateway.stats(),
+  stop: () => server.stop(),
+});

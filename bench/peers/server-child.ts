@@ -1,0 +1,90 @@
+// What every server under test can be asked: processor time of all its threads, memory, a profile. Used by the peers' mains.
+import { writeFileSync } from 'node:fs';
+import { Session } from 'node:inspector/promises';
+import { performance } from 'node:perf_hooks';
+import { getHeapStatistics } from 'node:v8';
+import { announce, serveParent } from '../child-port.ts';
+
+export interface ServerAddress {
+  readonly host: string;
+  readonly port: number;
+}
+
+export interface ServerUsage {
+  readonly atMs: number;
+  /** Microseconds of processor time since the start, all threads. */
+  readonly userUs: number;
+  readonly systemUs: number;
+  /** Milliseconds that the event loop was busy since the start. */
+  readonly loopMs: number;
+  readonly voluntarySwitches: number;
+  readonly involuntarySwitches: number;
+}
+
+export interface ServerMemory {
+  readonly rss: number;
+  readonly heapUsed: number;
+  readonly heapTotal: number;
+  readonly external: number;
+  readonly arrayBuffers: number;
+  readonly malloced: number;
+}
+
+export interface RunningServer {
+  readonly address: ServerAddress;
+  /** Anything worth a line in the report. */
+  stats(): unknown;
+  stop(): Promise<void>;
+}
+
+export function serveBench(server: RunningServer): void {
+  const profiler = new Session();
+  profiler.connect();
+  let begun: Promise<unknown> | null = null;
+  serveParent({
+    usage,
+    memory,
+    gc: () => {
+      for (let i = 0; i < 3; i++) globalThis.gc?.();
+      return memory();
+    },
+    stats: () => server.stats(),
+    profileStart: async () => {
+      await profiler.post('Profiler.enable');
+      await profiler.post('Profiler.setSamplingInterval', { interval: 200 });
+      begun = profiler.post('Profiler.start');
+      await begun;
+    },
+    profileStop: async (args: { path: string }) => {
+      const { profile } = await profiler.post('Profiler.stop');
+      writeFileSync(args.path, JSON.stringify(profile));
+    },
+    heapSample: async (args: { path: string }) => {
+      const { profile } = await profiler.post('HeapProfiler.getSamplingProfile');
+      writeFileSync(args.path, JSON.stringify(profile));
+    },
+    heapSampling: () => profiler.post('HeapProfiler.startSampling', { samplingInterval: 16_384 }),
+    stop: async () => {
+      await server.stop();
+      setImmediate(() => process.exit(0));
+    },
+  });
+  announce(server.address);
+}
+
+function usage(): ServerUsage {
+  const used = process.resourceUsage();
+  return {
+    atMs: performance.now(),
+    userUs: used.userCPUTime,
+    systemUs: used.systemCPUTime,
+    loopMs: performance.eventLoopUtilization().active,
+    voluntarySwitches: used.voluntaryContextSwitches,
+    involuntarySwitches: used.involuntaryContextSwitches,
+  };
+}
+
+function memory(): ServerMemory {
+  const { rss, heapUsed, heapTotal, external, arrayBuffers } = process.memoryUsage();
+  return { rss, heapUsed, heapTotal, external, arrayBuffers, malloced: getHeapStatistics().malloced_memory };
+}

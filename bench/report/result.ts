@@ -1,0 +1,107 @@
+// What a run leaves behind as result.json: its options, its environment, every round as measured, and the summary made from them.
+import type { Environment } from '../environment.ts';
+import type { PeerName } from '../load/dialect.ts';
+import type { LatencySummary } from '../load/latency.ts';
+import type { Promises } from '../load/pairs.ts';
+import type { ServerMemory } from '../peers/server-child.ts';
+
+export interface DirectRound {
+  readonly peer: PeerName;
+  readonly round: number;
+  readonly mode: 'saturation' | 'open';
+  readonly ms: number;
+  /** Delivered in that time. */
+  readonly messages: number;
+  readonly perSecond: number;
+  /** Processor time of the server, all threads, per message. */
+  readonly cpuUs: number;
+  readonly userUs: number;
+  readonly systemUs: number;
+  /** Of one core, 0 to 1 and more. */
+  readonly serverShare: number;
+  readonly loopShare: number;
+  readonly loadShare: number;
+  readonly switchesPerMessage: number;
+  readonly receiptsPerMessage: number;
+  readonly rssMiB: number;
+  readonly sent: LatencySummary;
+  readonly sentUncorrected: LatencySummary;
+  readonly delivered: LatencySummary;
+  readonly deliveredUncorrected: LatencySummary;
+  readonly lag: LatencySummary;
+  readonly promises: Promises;
+  readonly refusals: readonly string[];
+  readonly closed: readonly string[];
+  /** Why this round counts for nothing; null: it counts. */
+  readonly invalid: string | null;
+}
+
+export interface IdleSample {
+  readonly when: string;
+  readonly memory: ServerMemory;
+  /** Resident bytes over the baseline, per connection. */
+  readonly rssPerConnection: number;
+  readonly heapPerConnection: number;
+  readonly externalPerConnection: number;
+}
+export interface IdlePeer {
+  readonly peer: PeerName;
+  readonly connections: number;
+  readonly connectMs: number;
+  readonly cpuPerSignInUs: number;
+  /** Share of a core that idling took, heartbeats included. */
+  readonly idleShare: number;
+  readonly baseline: ServerMemory;
+  readonly samples: readonly IdleSample[];
+  readonly closed: readonly string[];
+}
+
+/** One figure with what it varied by between rounds; `compare` reads these. */
+export interface Figure {
+  readonly name: string;
+  readonly unit: string;
+  readonly value: number;
+  readonly low: number;
+  readonly high: number;
+  /** Less is better, unless said otherwise. */
+  readonly moreIsBetter?: boolean;
+  readonly reach: number | null;
+  readonly aim: number | null;
+}
+
+export interface Result {
+  readonly format: 1;
+  readonly scenario: 'direct' | 'idle';
+  readonly options: Readonly<Record<string, unknown>>;
+  readonly notes: readonly string[];
+  readonly environment: Environment;
+  readonly direct: readonly DirectRound[];
+  readonly idle: readonly IdlePeer[];
+  readonly figures: readonly Figure[];
+  readonly verdict: 'kept' | 'broken' | 'invalid';
+}
+
+export function median(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  const middle = sorted.length >> 1;
+  const high = sorted[middle] ?? Number.NaN;
+  return sorted.length % 2 === 1 ? high : ((sorted[middle - 1] ?? high) + high) / 2;
+}
+
+/** The median, and the range it was taken from. */
+export function figure(
+  name: string,
+  unit: string,
+  values: readonly number[],
+  goal: { reach: number; aim: number } | null = null,
+): Figure {
+  return {
+    name,
+    unit,
+    value: median(values),
+    low: Math.min(...values),
+    high: Math.max(...values),
+    reach: goal?.reach ?? null,
+    aim: goal?.aim ?? null,
+  };
+}
