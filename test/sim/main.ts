@@ -1,0 +1,37 @@
+// npm run sim -- --seed N [--trace] | --seeds N [--from K] [--jobs J] [--twice] | --mutants [--only name]
+// Runs worlds, and tells what did not hold and how to see it again.
+import './globals.ts';
+import { parseArgs } from 'node:util';
+
+const { values } = parseArgs({
+  options: {
+    seed: { type: 'string' },
+    seeds: { type: 'string' },
+    from: { type: 'string', default: '1' },
+    jobs: { type: 'string', default: '1' },
+    twice: { type: 'boolean', default: false },
+    trace: { type: 'boolean', default: false },
+    keepGoing: { type: 'boolean', default: false },
+    mutants: { type: 'boolean', default: false },
+    only: { type: 'string' },
+    child: { type: 'boolean', default: false },
+  },
+});
+const number = (text: string): number => {
+  const value = Number(text);
+  if (!Number.isSafeInteger(value) || value < 0) throw new Error(`${text} is no number`);
+  return value;
+};
+
+if (values.mutants) {
+  const { runMutants } = await import('./mutation.ts');
+  process.exitCode = (await runMutants(values.only ?? null, number(values.jobs))) ? 0 : 1;
+} else if (values.seed !== undefined) {
+  const { tellSeed } = await import('./report.ts');
+  process.exitCode = (await tellSeed(number(values.seed), values.trace)) ? 0 : 1;
+} else {
+  const { runSeeds } = await import('./seeds.ts');
+  const { twice, keepGoing, child } = values;
+  const range = { from: number(values.from), count: number(values.seeds ?? '200'), jobs: number(values.jobs) };
+  process.exitCode = (await runSeeds({ ...range, twice, keepGoing, child })) ? 0 : 1;
+}

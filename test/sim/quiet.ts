@@ -1,0 +1,90 @@
+// A look into the node once nothing is under way: nothing may be left over. Empty mailboxes, nothing held, nothing owed, no chat marked
+// dirty, nobody parked, nobody waiting for an answer.
+import { shardOf } from '../../actors/index.ts';
+import type { Fault } from './checker.ts';
+import type { Scene } from './scene.ts';
+
+/** A question that waits longer than this in a healed world waits in vain. */
+export const ANSWER_MS = 12_000;
+
+interface ChatState {
+  readonly phase: string;
+  readonly head: number;
+  readonly durable: number;
+  readonly pending: number;
+  readonly dirty: boolean;
+  readonly readings: number;
+}
+interface SessionState {
+  readonly phase: string;
+  readonly held: number;
+  readonly appends: number;
+  readonly devices: readonly { readonly id: string; readonly mode: string; readonly flight: number }[];
+}
+
+/** What is left over; null when nothing is. */
+export function leftOver(scene: Scene): Fault | null {
+  const kernel = scene.server.listening?.node?.kernel;
+  if (kernel === undefined) return { invariant: 'node', about: 'no node runs', words: [] };
+  for (const parked of kernel.parked())
+    return { invariant: 'parked', about: JSON.stringify(parked), words: [parked.key] };
+  for (const cell of kernel.cells()) {
+    const waits = kernel.mailboxLength(cell);
+    if (waits > 0) return { invariant: 'I9', about: `${cell.kind} ${cell.key} has ${waits} mails`, words: [cell.key] };
+    const state = kernel.getState(cell);
+    const wrong = cell.kind === 'chat' ? chatFault(state) : cell.kind === 'session' ? sessionFault(state) : null;
+    if (wrong !== null)
+      return {
+        invariant: 'quiet',
+        about: `${cell.kind} ${cell.key} ${wrong}: ${JSON.stringify(state)}`,
+        words: [cell.key],
+      };
+  }
+  for (const service of kernel.services())
+    if (service.inbox > 0) return { invariant: 'I9', about: `${service.key} has ${service.inbox} mails`, words: [] };
+  return dirtyFault(scene);
+}
+
+function chatFault(state: unknown): string | null {
+  if (state === null) return null;
+  const chat = state as ChatState;
+  if (chat.phase !== 'open') return 'is not open';
+  if (chat.pending > 0 || chat.head !== chat.durable) return 'has entries under way';
+  if (chat.readings > 0) return 'waits for reads';
+  return chat.dirty ? 'is dirty' : null;
+}
+
+function sessionFault(state: unknown): string | null {
+  if (state === null) return null;
+  const session = state as SessionState;
+  if (session.phase !== 'open') return 'is not open';
+  if (session.held > 0 || session.appends > 0) return 'holds entries';
+  const late = session.devices.find(
+    (device) => device.mode !== 'offline' && (device.mode !== 'live' || device.flight > 0),
+  );
+  return late === undefined ? null : `has not brought ${late.id} up to date`;
+}
+
+function dirtyFault({ server, book }: Scene): Fault | null {
+  for (const chat of book.rooms.chats()) {
+    const rows = server.disk.readRows('dirty', String(shardOf('chat', chat)), '', 10);
+    const row = rows.find(({ key }) => key === chat);
+    if (row !== undefined) return { invariant: 'dirty', about: `${chat} is marked dirty on the disk`, words: [chat] };
+  }
+  return null;
+}
+
+/** I10, at the wire: whoever asked after all was healed has an answer, or waits for not long yet. */
+export function silence({ world, tap, book }: Scene): Fault | null {
+  for (const [connection, waiting] of tap.waiting) {
+    for (const [key, since] of waiting) {
+      if (since < book.healedAt || world.now - since < ANSWER_MS) continue;
+      return {
+        invariant: 'I10',
+        about: `${connection.name} asked ${key} at ${since.toFixed(0)} ms, and hears nothing`,
+        words: [connection.name, key],
+      };
+    }
+  }
+  return null;
+}

@@ -1,0 +1,137 @@
+// Listens on the node's end of every connection: who waits for an answer, and whether what the node says of cursors is true. A node
+// may say that something was delivered only after some device of that user was shown it.
+import { type ClientFrame, decodeClientFrame, decodeServerFrame, OP, type ServerFrame } from '../../protocol/index.ts';
+import type { Ref } from '../../runtime/index.ts';
+import type { Book } from './book.ts';
+import type { Connection } from './connection.ts';
+import type { World } from './world.ts';
+
+const NAMES = new Map<number, string>(Object.entries(OP).map(([name, op]) => [op, name]));
+/** Frames of the server that answer something. */
+const ANSWERS = new Set<number>([OP.SENT, OP.ERROR, OP.OK, OP.HISTORY_PAGE, OP.CHATS, OP.CHAT, OP.DEVICES]);
+
+export class Wiretap {
+  /** By connection: what waits for an answer (`#ref` or a message id), and since when. */
+  readonly waiting = new Map<Connection, Map<string, number>>();
+  readonly counts = { sent: 0, pushed: 0, welcomes: 0 };
+  private readonly world: World;
+  private readonly book: Book;
+
+  constructor(world: World, book: Book) {
+    this.world = world;
+    this.book = book;
+  }
+
+  /** The connection's cell has taken this frame. */
+  took(connection: Connection, frame: ClientFrame): void {
+    if (frame.op === OP.HELLO || connection.peer === null) return;
+    const key = frame.op === OP.SEND_MESSAGE ? frame.id : 'ref' in frame ? `#${frame.ref}` : null;
+    if (key === null) return;
+    let waiting = this.waiting.get(connection);
+    if (waiting === undefined) {
+      waiting = new Map();
+      this.waiting.set(connection, waiting);
+    }
+    if (!waiting.has(key)) waiting.set(key, this.world.now);
+  }
+
+  ended(connection: Connection): void {
+    this.waiting.delete(connection);
+  }
+
+  wrote(connection: Connection, bytes: Uint8Array): void {
+    const op = bytes[1] ?? 0;
+    if (op === OP.RECEIVE_MESSAGE) this.counts.pushed++;
+    else if (op === OP.WELCOME) this.counts.welcomes++;
+    else if (op === OP.RECEIPT || op === OP.COUNTS || ANSWERS.has(op)) this.heard(connection, decodeServerFrame(bytes));
+  }
+
+  private heard(connection: Connection, frame: ServerFrame): void {
+    const waiting = this.waiting.get(connection);
+    if (frame.op === OP.SENT) {
+      this.counts.sent++;
+      waiting?.delete(frame.id);
+    } else if (frame.op === OP.ERROR) waiting?.delete(frame.id ?? `#${frame.ref}`);
+    else if (frame.op === OP.RECEIPT) this.receipt(frame);
+    else if (frame.op === OP.COUNTS) this.counted(frame);
+    else if ('ref' in frame) waiting?.delete(`#${frame.ref}`);
+    if (frame.op === OP.CHAT)
+      for (const m of frame.members) this.cursors(frame.chat, m.user, m.delivered, m.read, frame.head);
+  }
+
+  private receipt({
+    chat,
+    user,
+    delivered,
+    read,
+  }: {
+    chat: string;
+    user: string;
+    delivered: number;
+    read: number;
+  }): void {
+    this.cursors(chat, user, delivered, read, Number.POSITIVE_INFINITY);
+  }
+
+  private cursors(chat: string, user: string, delivered: number, read: number, head: number): void {
+    const key = `${user} ${chat}`;
+    const shownTo = this.book.shownTo.get(key) ?? 0;
+    const readTo = this.book.readTo.get(key) ?? 0;
+    const told = `${user} has had ${delivered} and read ${read} of ${chat}`;
+    if (read > delivered || delivered > head) this.world.fail('I4', `${told} (head ${head})`, [chat]);
+    if (delivered > shownTo)
+      this.world.fail('I4', `${told}, but no device of ${user} was shown more than ${shownTo}`, [chat]);
+    if (read > readTo) this.world.fail('I4', `${told}, but ${user} read only ${readTo}`, [chat]);
+  }
+
+  private counted(frame: Extract<ServerFrame, { op: typeof OP.COUNTS }>): void {
+    const { chat, seq, delivered, read, members } = frame;
+    const reached = (map: ReadonlyMap<string, number>): number => {
+      let count = 0;
+      for (const user of this.book.rooms.everIn(chat)) if ((map.get(`${user} ${chat}`) ?? 0) >= seq) count++;
+      return count;
+    };
+    const told = `${delivered} have had and ${read} read number ${seq} of ${chat}, for ${members}`;
+    if (read > delivered || delivered > members) this.world.fail('I4', told, [chat]);
+    if (delivered > reached(this.book.shownTo)) this.world.fail('I4', `${told}: fewer were shown it`, [chat]);
+    if (read > reached(this.book.readTo)) this.world.fail('I4', `${told}: fewer read it`, [chat]);
+  }
+
+  // For people.
+
+  describe(bytes: Uint8Array, from: 'client' | 'server'): string {
+    try {
+      return describeFrame(from === 'client' ? decodeClientFrame(bytes) : decodeServerFrame(bytes));
+    } catch (error) {
+      return String(error);
+    }
+  }
+
+  describeMail(mail: unknown, from: Ref | null): string {
+    return `${from === null ? '' : `from ${from.kind}:${from.key} `}${describe(mail, 0)}`;
+  }
+}
+
+function describeFrame(frame: ClientFrame | ServerFrame): string {
+  const { op, ...fields } = frame;
+  return `${NAMES.get(op) ?? op} ${describe(fields, 0)}`;
+}
+
+/** Short: bytes by their number, refs by their name, no depths. */
+function describe(value: unknown, depth: number): string {
+  if (value instanceof Uint8Array) return `<${value.length}>`;
+  if (Array.isArray(value))
+    return `[${value
+      .slice(0, 6)
+      .map((item) => describe(item, depth + 1))
+      .join(' ')}${value.length > 6 ? ' …' : ''}]`;
+  if (typeof value === 'function') return 'function';
+  if (typeof value !== 'object' || value === null)
+    return typeof value === 'string' && value.length > 40 ? `${value.slice(0, 40)}…` : String(value);
+  if (depth > 2) return '{…}';
+  if ('kind' in value && 'key' in value && 'host' in value) return `${String(value.kind)}:${String(value.key)}`;
+  return Object.entries(value)
+    .filter(([, field]) => field !== null && field !== undefined && field !== '')
+    .map(([name, field]) => `${name}=${describe(field, depth + 1)}`)
+    .join(' ');
+}
