@@ -1,6 +1,6 @@
 // What a session cell holds: a user's devices, what each still owes, and where each chat stands for this user. Small: most sessions idle.
 // Pure state; session-deliver, -inbox, -devices, -presence and -asks do the work.
-import { LIMITS } from '../protocol/index.ts';
+import { LIMITS, TYPE } from '../protocol/index.ts';
 import type { Ref } from '../runtime/index.ts';
 import type { ActorDeps } from './deps.ts';
 import type { LogEntry } from './mail.ts';
@@ -231,8 +231,9 @@ export function nextStamp(s: SessionState): number {
   return s.stamp;
 }
 
-/** Own messages need no push to the device that sent them: `sent` told it the number. */
-export const isOwn = (s: SessionState, d: Device, e: LogEntry): boolean => e.sender === s.user && e.device === d.id;
+/** Own messages need no push to the device that sent them: `sent` told it the number. Own changes do, `ok` tells none. */
+export const isOwn = (s: SessionState, d: Device, e: LogEntry): boolean =>
+  e.type < TYPE.created && e.sender === s.user && e.device === d.id;
 
 export function windowOpen(d: Device): boolean {
   return d.flight.length < LIMITS.windowMessages && d.flightBytes < FLIGHT_BYTES_MAX;
