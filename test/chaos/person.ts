@@ -8,8 +8,13 @@ import {
   ParleyError,
   type Sent,
 } from '../../client/index.ts';
-import type { ServerProcess } from './server-process.ts';
 
+/** Where people connect to, and where their devices keep their outboxes. */
+export interface Home {
+  readonly url: string;
+  readonly directory: string;
+  token(user: string): Promise<string>;
+}
 export interface Shown {
   readonly seq: number;
   readonly sender: string;
@@ -34,10 +39,10 @@ export class Person {
   sends = 0;
   reconnects = 0;
   client: ParleyClient;
-  private readonly server: ServerProcess;
+  private readonly server: Home;
   private readonly store: OutboxStore | { readonly file: string };
 
-  constructor(server: ServerProcess, user: string, device: string, store?: OutboxStore) {
+  constructor(server: Home, user: string, device: string, store?: OutboxStore) {
     this.server = server;
     this.user = user;
     this.device = device;
