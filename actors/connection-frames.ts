@@ -9,8 +9,8 @@ import {
   groupChatId,
   OP,
 } from '../protocol/index.ts';
-import { CONTINUE, type Ctx, type Next, STOP_NORMAL } from '../runtime/index.ts';
-import { close, writeFault } from './connection-close.ts';
+import { CONTINUE, type Ctx, type Next } from '../runtime/index.ts';
+import { close, LEAVE_PATIENCE_MS, settleLeave, writeFault } from './connection-close.ts';
 import { onHello } from './connection-sign-in.ts';
 import type { ConnectionState } from './connection-state.ts';
 import type { PostMail } from './mail.ts';
@@ -44,10 +44,10 @@ export function onFrame(ctx: Ctx, s: ConnectionState, f: ClientFrame): Next {
         ctx.route('chat', f.chat, { t: 'typing', user: s.user, on: f.on });
       return CONTINUE;
     case OP.BYE:
-      s.sink.close('goingAway');
-      s.phase = 'closed';
-      if (s.session) ctx.send(s.session, { t: 'detach', device: s.device });
-      return STOP_NORMAL;
+      // What is in flight is answered first.
+      s.phase = 'leaving';
+      ctx.after(LEAVE_PATIENCE_MS, { t: 'tick', what: 'leave' });
+      return settleLeave(s);
     case OP.READ:
       // Not rate limited: coalesced where it goes.
       if (s.session) ctx.send(s.session, { t: 'read', device: s.device, chat: f.chat, seq: f.seq });

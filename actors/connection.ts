@@ -2,7 +2,7 @@
 // It keeps no message: what it took it has mailed, and whoever took that answers.
 import { type ClientFrame, type ErrorCode, encodeFrame, LIMITS, OP } from '../protocol/index.ts';
 import { CONTINUE, type Ctx, type Down, type Kind, type Next, type Refused, STOP_NORMAL } from '../runtime/index.ts';
-import { close, writeFault } from './connection-close.ts';
+import { close, LEAVE_PATIENCE_MS, settleLeave, writeFault } from './connection-close.ts';
 import { onFrame } from './connection-frames.ts';
 import { attach, onAttached, onVerified } from './connection-sign-in.ts';
 import { type ConnectionState, newConnection } from './connection-state.ts';
@@ -23,7 +23,6 @@ import type { Sink } from './ports.ts';
 import type { VerifiedMail } from './verifier.ts';
 
 export const REATTACH_MS = 200;
-export const LEAVE_PATIENCE_MS = 3_000;
 
 /** The peer broke the protocol, as the gateway found. */
 export interface BrokeMail {
@@ -166,13 +165,6 @@ function onLeave(ctx: Ctx, s: ConnectionState, mail: LeaveMail): Next {
   s.phase = 'leaving';
   ctx.after(LEAVE_PATIENCE_MS, { t: 'tick', what: 'leave' });
   return settleLeave(s);
-}
-
-function settleLeave(s: ConnectionState): Next {
-  if (s.phase !== 'leaving' || s.posting > 0) return CONTINUE;
-  s.sink.close(s.deps.elsewhere === null ? 'goingAway' : 'elsewhere');
-  s.phase = 'closed';
-  return STOP_NORMAL;
 }
 
 function onGone(ctx: Ctx, s: ConnectionState): Next {
