@@ -9,6 +9,7 @@ import type { OutboxStore } from './store.ts';
 /** Bytes of a HELLO that are left for what is known, when the token is as long as it may be. */
 const KNOWN_BYTES_MAX = LIMITS.frameBytesMax - LIMITS.tokenCharsMax - 1_024;
 const RETRY_FLUSH_MS = 1_000;
+const REPEAT_MS = 5_000;
 
 export class Acker {
   readonly #env: ClientEnv;
@@ -28,6 +29,10 @@ export class Acker {
   #next: { readonly sync: string; readonly waits: Map<string, number> } | null = null;
   #window: number = LIMITS.windowMessages;
   #timer: Timer | null = null;
+  /** Said lately, to be said once more: mail inside the server may be lost, and nobody would tell. */
+  readonly #lately = new Map<string, number>();
+  readonly #readLately = new Map<string, number>();
+  #repeatTimer: Timer | null = null;
   #flushing = false;
   #onSaid: (() => void)[] = [];
 
@@ -122,6 +127,7 @@ export class Acker {
   /** What was marked goes with the next HELLO. Reads have no such place: all that may not have arrived are said again. */
   offline(): void {
     this.#next = null;
+    this.#forgetLately();
     for (const sent of [this.#readsOlder, this.#readsSent]) for (const [chat, seq] of sent) this.#reads.mark(chat, seq);
     this.#readsOlder = new Map();
     this.#readsSent = new Map();
@@ -167,17 +173,40 @@ export class Acker {
         this.#flushed.delete(chat);
         this.#flushed.set(chat, seq);
       }
-      this.#link.send({ op: OP.MESSAGE_ACK, acks });
+      if (this.#link.send({ op: OP.MESSAGE_ACK, acks }))
+        for (const { chat, seq } of acks) this.#repeat(this.#lately, chat, seq);
     }
     // After the acks: what is read was delivered. Offline they wait for the connection.
     if (this.#link.online) {
       for (const { chat, seq } of this.#reads.take().flat()) {
         this.#readsSent.set(chat, Math.max(seq, this.#readsSent.get(chat) ?? 0));
         this.#link.send({ op: OP.READ, chat, seq });
+        this.#repeat(this.#readLately, chat, seq);
       }
     }
     if (this.#acks.size > 0) this.#plan();
     else for (const run of this.#onSaid.splice(0)) run();
+  }
+
+  #repeat(lately: Map<string, number>, chat: string, seq: number): void {
+    lately.set(chat, seq);
+    this.#repeatTimer ??= this.#env.setTimer(() => this.#again(), REPEAT_MS);
+  }
+
+  #again(): void {
+    this.#repeatTimer = null;
+    const saying = new Saying();
+    for (const [chat, seq] of this.#lately) saying.mark(chat, seq);
+    for (const acks of saying.take()) this.#link.send({ op: OP.MESSAGE_ACK, acks });
+    for (const [chat, seq] of this.#readLately) this.#link.send({ op: OP.READ, chat, seq });
+    this.#forgetLately();
+  }
+
+  #forgetLately(): void {
+    if (this.#repeatTimer !== null) this.#env.clearTimer(this.#repeatTimer);
+    this.#repeatTimer = null;
+    this.#lately.clear();
+    this.#readLately.clear();
   }
 
   /** Calls once all that was marked is said; at once when it is. */
@@ -188,6 +217,7 @@ export class Acker {
   }
 
   close(): void {
+    this.#forgetLately();
     if (this.#timer !== null) this.#env.clearTimer(this.#timer);
     this.#timer = null;
   }

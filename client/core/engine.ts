@@ -45,6 +45,7 @@ export interface CoreOptions extends ClientOptions {
   readonly store: OutboxStore;
 }
 const GAPS_TOLD_MAX = 1_000;
+const RECEIPTS_ASKED_MAX = 32;
 /** Milliseconds that the end waits for the last acknowledgements to be written. */
 const CLOSE_MS = 1_000;
 
@@ -107,6 +108,7 @@ export class Engine {
       onSeen: ({ sender, device: from, id, seq, ts }) => {
         if (sender === this.user && from === device) this.sender.acknowledged(id, { seq, ts });
       },
+      onConfirmed: (chat, seq) => this.sender.shown(chat, seq),
     });
     this.watching = new Watching(this.link);
     this.typists = new Typists(env, this.link, (event) => this.events.emit('typing', event));
@@ -156,7 +158,9 @@ export class Engine {
   }
 
   #state(state: ClientState): void {
-    if (state.is === 'stopped') this.requests.fail(new ParleyError('stopped', state.reason), state.reason === 'closed');
+    const closed = state.is === 'stopped' && state.reason === 'closed';
+    if (state.is === 'stopped')
+      this.requests.fail(closed ? new ParleyError('closed') : new ParleyError('stopped', state.reason), closed);
     if (state.is === 'online') this.#online();
     this.events.emit('state', state);
   }
@@ -311,6 +315,21 @@ export class Engine {
     this.acker.caughtUp(sync, this.receiver.behind());
     const ended = this.#catchingUp;
     this.#catchingUp = null;
+    this.#askReceipts();
     if (ended !== null) this.events.emit('resumed', { resumed: ended.resumed, gaps: ended.gaps });
+  }
+
+  /** Receipts are not kept for those who are away: what became of watched messages meanwhile is asked for. */
+  #askReceipts(): void {
+    let left = RECEIPTS_ASKED_MAX;
+    for (const chat of this.sender.watchedChats()) {
+      if (left-- === 0) return;
+      const told = (page: Frame<'CHAT'>): void => {
+        for (const receipt of this.#receipts.members(page, this.user ?? '')) this.events.emit('receipt', receipt);
+        this.sender.receipts(chat);
+      };
+      const ask = (ref: number) => ({ op: OP.CHAT_INFO, ref, chat, after: null });
+      this.requests.ask(ask, 'CHAT', told, () => undefined);
+    }
   }
 }

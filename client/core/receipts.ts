@@ -1,5 +1,5 @@
 // How far others are with what this user sent, per chat. Cursors only grow, whatever order the frames come in. Pure state.
-import type { Frame } from '../../protocol/index.ts';
+import { CHAT_KIND, type Frame, OP } from '../../protocol/index.ts';
 
 /** Everything up to these numbers was delivered to, and read by, all others in the chat. */
 export interface Cursors {
@@ -65,6 +65,23 @@ export class Receipts {
     bounded(this.#counts, chat, counts);
     this.#raise(chat, members > 0 && delivered >= members ? seq : 0, members > 0 && read >= members ? seq : 0);
     return counts;
+  }
+
+  /**
+   * All members of a chat with their cursors. Gives what that says anew: one receipt in a direct chat, and none in a group, where
+   * it raises the status of messages that all have. A group of several pages says nothing.
+   */
+  members({ chat, kind, members, next }: Frame<'CHAT'>, own: string): Receipt[] {
+    const others = members.filter(({ user }) => user !== own);
+    if (kind === CHAT_KIND.group) {
+      if (next !== null || others.length === 0) return [];
+      const [delivered, read] = [others.map((one) => one.delivered), others.map((one) => one.read)];
+      this.#raise(chat, Math.min(...delivered), Math.min(...read));
+      return [];
+    }
+    return others.flatMap(
+      ({ user, delivered, read }) => this.receipt({ op: OP.RECEIPT, chat, user, delivered, read }, own) ?? [],
+    );
   }
 
   #raise(chat: string, delivered: number, read: number): void {

@@ -58,6 +58,17 @@ describe('acknowledgements', () => {
     expect(all).toEqual(['c1', 'c2']);
   });
 
+  it('are said once more after 5 s, for a server that lost them inside', async () => {
+    const { client, env, signIn } = scriptedClient();
+    shown(client);
+    const socket = await signIn();
+    socket.say(entryOf(1), entryOf(2));
+    client.chat('c').read(2);
+    await env.advance(20_000);
+    expect(acks(socket)).toEqual(['c2', 'c2']);
+    expect(socket.of(OP.READ)).toHaveLength(2);
+  });
+
   it('never go beyond what was shown: not for what is held back', async () => {
     const { client, env, signIn } = scriptedClient();
     shown(client);

@@ -22,6 +22,8 @@ export interface ReceiverOptions {
   readonly onGap: (gap: Gap) => void;
   /** An entry was seen, by push or in history: it may acknowledge a message of the outbox. */
   readonly onSeen: (entry: ChatEntry) => void;
+  /** The application has everything of the chat up to here. */
+  readonly onConfirmed: (chat: string, seq: number) => void;
 }
 export interface MessagesOptions {
   /** Ends the iterator. */
@@ -87,6 +89,7 @@ export class Receiver {
   #receive(entry: ChatEntry, urgent: boolean): void {
     const lane = this.#lane(entry.chat);
     if (!lane.inbox.receive(entry)) {
+      this.#confirm(lane);
       if (urgent) this.#o.acker.again(entry.chat);
       return;
     }
@@ -163,7 +166,10 @@ export class Receiver {
   }
 
   #confirm(lane: Lane): void {
-    if (!this.#closed) this.#o.acker.confirmed(lane.chat, lane.unconfirmed.confirmed(lane.inbox.known));
+    if (this.#closed) return;
+    const seq = lane.unconfirmed.confirmed(lane.inbox.known);
+    this.#o.acker.confirmed(lane.chat, seq);
+    this.#o.onConfirmed(lane.chat, seq);
   }
 
   /** The application is done with all of the chat up to here. */

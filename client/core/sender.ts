@@ -33,6 +33,8 @@ export class Sender {
   readonly #o: SenderOptions;
   readonly #outbox: Outbox;
   readonly #handles = new Map<string, OutgoingMessage>();
+  /** Acknowledged, but not confirmed as shown: by chat. They leave the store only then, or a crash would hide them here. */
+  readonly #unshown = new Map<string, { readonly id: string; readonly seq: number }[]>();
   /** Sent, and watched for receipts. */
   readonly #watched = new Set<OutgoingMessage>();
   readonly #emptied: (() => void)[] = [];
@@ -193,11 +195,14 @@ export class Sender {
   acknowledged(id: string, sent: Sent): StoredMessage | null {
     const item = this.#outbox.remove(id, 'acknowledged');
     if (item === null) return null;
-    this.#forget(id);
+    const { chat } = item.message;
+    const unshown = this.#unshown.get(chat);
+    if (unshown === undefined) this.#unshown.set(chat, [{ id, seq: sent.seq }]);
+    else unshown.push({ id, seq: sent.seq });
     const handle = this.#handles.get(id);
     this.#handles.delete(id);
     if (handle?.watched === true) this.#follow(handle);
-    handle?.acknowledge(sent, this.#o.receipts.of(item.message.chat));
+    handle?.acknowledge(sent, this.#o.receipts.of(chat));
     this.pump();
     this.#tellEmpty();
     return item.message;
@@ -223,6 +228,16 @@ export class Sender {
     this.#tellEmpty();
   }
 
+  /** The application has this device's own messages of the chat up to here. */
+  shown(chat: string, upTo: number): void {
+    const unshown = this.#unshown.get(chat);
+    if (unshown === undefined) return;
+    for (const { id, seq } of unshown) if (seq <= upTo) this.#forget(id);
+    const left = unshown.filter(({ seq }) => seq > upTo);
+    if (left.length > 0) this.#unshown.set(chat, left);
+    else this.#unshown.delete(chat);
+  }
+
   // Not flushed: should the death of the device undo it, the message goes again as a retry, and is not made twice.
   #forget(id: string): void {
     try {
@@ -241,6 +256,11 @@ export class Sender {
   #follow(handle: OutgoingMessage): void {
     this.#watched.add(handle);
     if (this.#watched.size > WATCHED_MAX) for (const oldest of this.#watched) return void this.#watched.delete(oldest);
+  }
+
+  /** Chats with handles that somebody listens to, and that are not read yet. */
+  watchedChats(): Set<string> {
+    return new Set([...this.#watched].map(({ chat }) => chat));
   }
 
   /** Cursors of a chat moved. */

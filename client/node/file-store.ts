@@ -13,7 +13,7 @@ import {
   writeSync,
 } from 'node:fs';
 import { dirname } from 'node:path';
-import { applyChange, changesOf, emptyStored, type OutboxStore, type StoreChange, type Stored } from '../core/index.ts';
+import { applyChange, changesOf, emptyStored, type OutboxStore, type StoreChange, type Stored } from '../core/store.ts';
 
 const FORMAT = 'parley-outbox 1';
 /** The journal is rewritten when it is over this size and over four times what is worth keeping. */

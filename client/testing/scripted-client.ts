@@ -12,7 +12,7 @@ export interface ScriptedClient {
   signIn(welcome?: Partial<Frame<'WELCOME'>>): Promise<ScriptedSocket>;
 }
 
-export const URL_OF_TEST = 'ws://chat.test';
+export const URL_OF_TEST = 'ws://chat.test/v1/connect';
 
 export function scriptedClient(options: Partial<CoreOptions> & { readonly env?: ManualEnv } = {}): ScriptedClient {
   const env = options.env ?? manualEnv();
