@@ -51,7 +51,10 @@ export function onAttach(ctx: Ctx, s: SessionState, mail: AttachMail): Next {
 /** From its cursor on, if the inbox still has all that follows. */
 function resume(ctx: Ctx, s: SessionState, d: Device, conn: Ref, again: boolean): void {
   d.fed = Math.min(d.fed, s.inboxHead);
-  if (again || d.fed === s.inboxHead) return welcome(ctx, s, d, conn, true);
+  if (again || d.fed === s.inboxHead) {
+    welcome(ctx, d, conn, true);
+    return feed(ctx, s, d);
+  }
   if (!readPage(ctx, s, d, conn, true)) dismiss(ctx, d, conn);
 }
 
@@ -70,15 +73,13 @@ export function onGreetPage(
     d.sync = ctx.env.id();
     return startFresh(ctx, s, d, conn);
   }
-  welcome(ctx, s, d, conn, true);
+  welcome(ctx, d, conn, true);
   onPage(ctx, s, d, conn, upTo, entries);
 }
 
-function welcome(ctx: Ctx, s: SessionState, d: Device, conn: Ref, resumed: boolean): void {
-  ctx.send(conn, { t: 'attached', sync: d.sync, resumed });
-  if (!resumed) return;
-  d.mode = 'catchup';
-  feed(ctx, s, d);
+function welcome(ctx: Ctx, d: Device, conn: Ref, resumed: boolean): void {
+  ctx.send(conn, { t: 'attached', sync: resumed ? d.sync : '', resumed });
+  if (resumed) d.mode = 'catchup';
 }
 
 function dismiss(ctx: Ctx, d: Device, conn: Ref): void {
@@ -91,7 +92,7 @@ function startFresh(ctx: Ctx, s: SessionState, d: Device, conn: Ref): void {
   d.fed = s.inboxHead;
   d.storedCursor = -1;
   saveDevice(ctx, s, d);
-  welcome(ctx, s, d, conn, false);
+  welcome(ctx, d, conn, false);
   nextChats(ctx, s, d, conn, '');
 }
 

@@ -90,8 +90,12 @@ function readBody(
     limit: { entries: 1, bytes: 65_536 },
     back: false,
   } as const;
-  if (ctx.tell(s.deps.reader, { t: 'read', token, op })) d.reading = true;
-  else s.waits?.delete(token);
+  if (ctx.tell(s.deps.reader, { t: 'read', token, op })) {
+    d.reading = true;
+    return;
+  }
+  s.waits?.delete(token);
+  if (s.timerMoment === 0) s.timerMoment = ctx.after(MOMENT_MS, { t: 'tick', what: 'moment' });
 }
 
 /** Nothing of the inbox is left to feed: what is still on its way there is pushed directly, and the device is live. */
