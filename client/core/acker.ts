@@ -144,7 +144,13 @@ export class Acker {
     // Half a window at once, or the server would stand still until the timer fires.
     if (this.#acks.entries * 2 >= this.#window) this.flush();
     else if (this.#acks.size + this.#reads.size > 0)
-      this.#timer ??= this.#env.setTimer(() => this.flush(), LIMITS.ackDelayMsMax);
+      this.#timer ??= this.#env.setTimer(() => this.#due(), LIMITS.ackDelayMsMax);
+  }
+
+  /** A flush that is under way plans the next look itself. */
+  #due(): void {
+    this.#timer = null;
+    this.flush();
   }
 
   /** Says everything now, or as soon as the store has it. */
@@ -160,7 +166,7 @@ export class Acker {
       (error) => {
         this.#flushing = false;
         for (const { chat, seq } of lists.flat()) this.#acks.mark(chat, seq);
-        this.#timer ??= this.#env.setTimer(() => this.flush(), RETRY_FLUSH_MS);
+        this.#timer ??= this.#env.setTimer(() => this.#due(), RETRY_FLUSH_MS);
         this.#onThrow(error);
       },
     );
