@@ -335,7 +335,9 @@ export class Acts {
   lastWords(): LastWord[] {
     const said: LastWord[] = [];
     for (const chat of this.scene.book.rooms.chats()) {
-      for (const user of this.scene.book.rooms.present(chat)) {
+      const present = this.scene.book.rooms.present(chat);
+      // Alone in a room nobody reads what one writes.
+      for (const user of present.length > 1 ? present : []) {
         const device = this.someone(user);
         if (device !== null) said.push({ device, chat, id: this.writeTo(device, chat) });
       }

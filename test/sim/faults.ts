@@ -180,7 +180,7 @@ export class Faults {
 
   /** Somebody with the same device and nothing else of it signs in, and is gone again: a second socket takes over, twice. */
   ghost(random: Random): void {
-    const { world, network, devices } = this.scene;
+    const { world, network, devices, book } = this.scene;
     const { user, id } = random.pick(devices);
     const owner = new Owner(`ghost-${id}`);
     this.ghosts.add(owner);
@@ -193,6 +193,7 @@ export class Faults {
         store: memoryStore(),
         getToken: () => makeToken(user, null, random.id()),
       });
+      client.on('message', ({ chat, seq }) => book.shown(user, chat, seq));
     });
     world.after(owner, random.between(100, 5_000), () => {
       void client?.close();
