@@ -51,6 +51,8 @@ export type ConnectionMail =
 export function connectionKind(deps: ActorDeps): Kind<ConnectionState, ConnectionMail> {
   return {
     name: 'connection',
+    // A window of entries, a page, receipts, and a page of the peer's own frames: more is a socket that takes nothing.
+    mailboxMailsMax: 2_048,
     // A crashed connection is not started again: its client reconnects and resumes.
     restart: 'temporary',
     activate: 'spawn',
@@ -142,6 +144,8 @@ function onDismissed(ctx: Ctx, s: ConnectionState, mail: DismissedMail): Next {
       return close(s, 'revoked', 'revoked', 'the device was removed');
     case 'tooMany':
       return close(s, 'tooMany', 'too_many_devices', `at most ${LIMITS.devicesPerUserMax} devices`);
+    case 'slow':
+      return close(s, 'slowReader', 'overloaded', 'you take less than you are sent; reconnect and resume');
     case 'unavailable':
       if (s.phase === 'attaching') return close(s, 'overloaded', 'unavailable', 'the store does not answer');
       ctx.after(REATTACH_MS * 5, { t: 'tick', what: 'attach' });

@@ -261,7 +261,7 @@ export type SessionMail =
   | SessionTick;
 export interface SessionTick {
   readonly t: 'tick';
-  readonly what: 'load' | 'moment' | 'presence' | 'watch' | 'flush' | 'idle';
+  readonly what: 'load' | 'moment' | 'evict' | 'presence' | 'watch' | 'flush' | 'idle';
 }
 
 // —— to a connection ——
@@ -319,7 +319,7 @@ export interface PushMail {
   readonly t: 'push';
   readonly frames: readonly Uint8Array[];
 }
-/** The session has this device. `fresh`: it is not resumed, gaps follow. */
+/** The session has this device. `sync` is empty until CAUGHT_UP when it is not resumed: the gaps are to be told first. */
 export interface AttachedMail {
   readonly t: 'attached';
   readonly sync: string;
@@ -328,7 +328,7 @@ export interface AttachedMail {
 /** The session will not, or no longer, serve this connection. */
 export interface DismissedMail {
   readonly t: 'dismissed';
-  readonly why: 'displaced' | 'revoked' | 'tooMany' | 'unavailable';
+  readonly why: 'displaced' | 'revoked' | 'tooMany' | 'unavailable' | 'slow';
 }
 /** The node stops: say so to the client, finish, close. */
 export interface LeaveMail {

@@ -90,6 +90,9 @@ export interface SessionState {
   /** As last told to watchers. */
   shownOnline: boolean;
   lastSeen: number | null;
+  /** Connections that took no mail, to be told so. */
+  evicting: readonly Ref[];
+  timerEvict: number;
   timerMoment: number;
   timerFlush: number;
   timerPresence: number;
@@ -125,6 +128,7 @@ export type Wait =
   | { readonly for: 'contact'; readonly by: string };
 
 export const WAITS_MAX = 512;
+export const EVICT_MS = 200;
 export const MOMENT_MS = 1_000;
 export const FLUSH_MS = 5_000;
 export const PRESENCE_MS = 2_000;
@@ -157,6 +161,8 @@ export function newSession(deps: ActorDeps, user: string, now: number): SessionS
     watching: null,
     shownOnline: false,
     lastSeen: null,
+    evicting: NO_REFS,
+    timerEvict: 0,
     timerMoment: 0,
     timerFlush: 0,
     timerPresence: 0,
@@ -168,6 +174,7 @@ export function newSession(deps: ActorDeps, user: string, now: number): SessionS
   };
 }
 const NO_DEVICES: Device[] = [];
+const NO_REFS: readonly Ref[] = [];
 const NO_APPENDS: Append[] = [];
 
 export function newDevice(id: string, sync: string, cursor: number, agent: string, seen: number): Device {

@@ -10,6 +10,7 @@ import {
   HIBERNATE,
   type Kind,
   type Next,
+  type Ref,
   type Refused,
 } from '../runtime/index.ts';
 import type { Entry, LoadedMail, ReadResultMail, Row, WrittenMail } from '../storage/index.ts';
@@ -40,7 +41,7 @@ import {
   onWatchTick,
   onWatchUsers,
 } from './session-presence.ts';
-import { cursorOf, IDLE_MS, newDevice, newSession, type SessionState, type Wait } from './session-state.ts';
+import { cursorOf, EVICT_MS, IDLE_MS, newDevice, newSession, type SessionState, type Wait } from './session-state.ts';
 
 export const LOAD_RETRY_MS = 500;
 export const LOAD_PATIENCE_MS = 5_000;
@@ -185,6 +186,9 @@ function onTick(ctx: Ctx, s: SessionState, tick: SessionTick): Next {
       onMoment(ctx, s);
       for (const d of s.devices) feed(ctx, s, d);
       return CONTINUE;
+    case 'evict':
+      onEvict(ctx, s);
+      return CONTINUE;
     case 'flush':
       onFlush(ctx, s);
       return CONTINUE;
@@ -293,11 +297,23 @@ function onDown(ctx: Ctx, s: SessionState, down: Down): Next {
   return CONTINUE;
 }
 
-/** A chat that took no `got` asks again; a block that it did not take is told to the user. */
+/**
+ * A chat that took no `got` asks again; a block that it did not take is told to the user. A connection that takes no more has missed
+ * something that only a new sign-in repairs: it is sent away, as often as it takes until it hears that.
+ */
 function onRefused(ctx: Ctx, s: SessionState, refused: Refused): Next {
   s.deps.counters.count('shed', refused.kind);
-  const mail = refused.mail as { t: string; replyTo?: Parameters<Ctx['send']>[0]; ref?: number };
-  if (mail.t === 'block' && mail.replyTo)
+  const mail = refused.mail as { t: string; replyTo?: Ref; ref?: number };
+  if (refused.kind === 'connection' && refused.reason === 'noproc') {
+    if (s.evicting.length > 0) s.evicting = s.evicting.filter((conn) => conn.key !== refused.key);
+  } else if (refused.kind === 'connection') {
+    const d = s.devices.find((device) => device.conn?.key === refused.key);
+    if (d?.conn) {
+      s.evicting = [...s.evicting, d.conn];
+      gone(ctx, s, d);
+    }
+    if (s.timerEvict === 0 && s.evicting.length > 0) s.timerEvict = ctx.after(EVICT_MS, { t: 'tick', what: 'evict' });
+  } else if (mail.t === 'block' && mail.replyTo)
     ctx.send(mail.replyTo, {
       t: 'fault',
       ref: mail.ref ?? null,
@@ -308,4 +324,11 @@ function onRefused(ctx: Ctx, s: SessionState, refused: Refused): Next {
       about: 'the chat is busy',
     });
   return CONTINUE;
+}
+
+function onEvict(ctx: Ctx, s: SessionState): void {
+  s.timerEvict = 0;
+  // Told until it is gone: then this mail is refused with `noproc`.
+  for (const conn of s.evicting) ctx.send(conn, { t: 'dismissed', why: 'slow' });
+  if (s.evicting.length > 0) s.timerEvict = ctx.after(EVICT_MS, { t: 'tick', what: 'evict' });
 }

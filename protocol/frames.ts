@@ -47,7 +47,12 @@ export const FRAMES = {
     token: str(LIMITS.tokenCharsMax, 'bearer token (JWT)'),
     device,
     agent: str(LIMITS.agentCharsMax, 'name and version of the client, for operators'),
-    sync: nil(str(64, 'from the last WELCOME or CAUGHT_UP of this device; nil when it starts with nothing')),
+    sync: nil(
+      str(
+        64,
+        'from the last CAUGHT_UP of this device, once it holds all that came before it; nil when it starts with nothing',
+      ),
+    ),
     known: list(LIMITS.knownChatsMax, known, 'what the device has, most recent chats first'),
   }),
   TOKEN: frame(2, 'client', 'A fresh token before the old one expires.', {
@@ -161,7 +166,7 @@ export const FRAMES = {
     user,
     device,
     node: str(128, 'name of the node, for support'),
-    sync: str(64, 'give it back in the next HELLO, with `known`'),
+    sync: str(64, 'where the device resumed; empty when it did not'),
     resumed: bool(
       'true: all that was missed follows, then CAUGHT_UP. false: GAP frames say what is to be read by HISTORY, then CAUGHT_UP',
     ),
@@ -215,7 +220,7 @@ export const FRAMES = {
     to: seq,
   }),
   CAUGHT_UP: frame(41, 'server', 'The backlog is through; what follows is live.', {
-    sync: str(64, 'newest sync position'),
+    sync: str(64, 'give it back in the next HELLO, with `known`'),
   }),
   HISTORY_PAGE: frame(
     42,
