@@ -45,7 +45,8 @@ describe('a direct message', () => {
     const alice = t.device('alice');
     const bob = t.device('bob');
     await alice.signIn();
-    const { sync } = await bob.signIn();
+    await bob.signIn();
+    const { sync } = await bob.next('CAUGHT_UP');
     const chat = await alice.direct('bob');
     await bob.next('RECEIVE_MESSAGE', (f) => f.seq === 1);
     bob.ack(chat, 1);
