@@ -27,8 +27,8 @@ export interface BenchOptions {
 
 export const OPTIONS_HELP = `
   --rate 2000          messages a second, open loop
-  --pairs 100          pairs of users; each user has a socket
-  --window 4           messages a pair has under way, closed loop
+  --pairs 400          pairs of users; each user has a socket
+  --window 1           messages a pair has under way, closed loop
   --conns 2000         sockets of the idle scenario
   --duration 8         seconds measured in a round (idle: waited before the sample)
   --warmup 3           seconds before that
@@ -57,8 +57,8 @@ export function readOptions(scenario: string, args: readonly string[]): BenchOpt
     args: [...args],
     options: {
       rate: { type: 'string', default: '2000' },
-      pairs: { type: 'string', default: '100' },
-      window: { type: 'string', default: '4' },
+      pairs: { type: 'string', default: '400' },
+      window: { type: 'string', default: '1' },
       conns: { type: 'string', default: '2000' },
       duration: { type: 'string', default: scenario === 'idle' ? '60' : '8' },
       warmup: { type: 'string', default: '3' },
@@ -74,7 +74,7 @@ export function readOptions(scenario: string, args: readonly string[]): BenchOpt
       'cpu-prof': { type: 'boolean', default: false },
       'heap-prof': { type: 'boolean', default: false },
       'server-arg': { type: 'string', multiple: true, default: [] },
-      out: { type: 'string', default: `bench-out/${scenario}` },
+      out: { type: 'string', default: `bench/out/${scenario}` },
       json: { type: 'boolean', default: false },
     },
   });

@@ -3,6 +3,8 @@
 
 import { configSchema } from '../../app/config.ts';
 import { startEmbeddedNode } from '../../app/embedded-node.ts';
+import type { BatchObserver } from '../../app/metrics.ts';
+import type { NodeHandle } from '../../app/server.ts';
 import { startServer } from '../../app/server.ts';
 import { serveBench } from './server-child.ts';
 
@@ -27,6 +29,26 @@ const config = configSchema.parse({
   storage: args.holdMs === null ? {} : { holdMs: args.holdMs },
   log: { level: 'warn' },
 });
+let kernel: NodeHandle['kernel'] | null = null;
+const store = { batches: 0, writes: 0, bytes: 0, commitMs: 0 };
+
+/** Counts what the writer does, beside the node's own metrics. */
+function counted(observer: BatchObserver): BatchObserver {
+  return {
+    flushed(reason, mails, writes, bytes) {
+      store.batches += 1;
+      store.writes += writes;
+      store.bytes += bytes;
+      observer.flushed(reason, mails, writes, bytes);
+    },
+    committed(latencyMs, attempts) {
+      store.commitMs += latencyMs;
+      observer.committed(latencyMs, attempts);
+    },
+    failed: (fault) => observer.failed(fault),
+  };
+}
+
 const server = await startServer({
   config,
   auth: {
@@ -38,14 +60,21 @@ const server = await startServer({
     cachedTokensMax: config.auth.cachedTokensMax,
     wallNow: () => Date.now(),
   },
-  startNode: (options) =>
-    startEmbeddedNode(options, (reason) => {
+  startNode: async (options) => {
+    const writerObserver = (writer: string) => counted(options.writerObserver(writer));
+    const node = await startEmbeddedNode({ ...options, writerObserver }, (reason) => {
       process.stderr.write(`the node cannot go on: ${reason}\n`);
       process.exit(1);
-    }),
+    });
+    kernel = node.kernel;
+    return node;
+  },
 });
 serveBench({
   address: { host: '127.0.0.1', port: server.gateway.port },
-  stats: () => server.gateway.stats(),
+  stats: () => {
+    const { framesIn, framesOut, socketWrites } = server.gateway.stats();
+    return { framesIn, framesOut, socketWrites, ...store, slices: kernel?.stats().slices ?? 0 };
+  },
   stop: () => server.stop(),
 });

@@ -17,11 +17,15 @@ export interface DirectRound {
   readonly cpuUs: number;
   readonly userUs: number;
   readonly systemUs: number;
+  /** The main thread's part of it; the rest is the store's thread, V8's and libuv's. */
+  readonly mainUs: number | null;
   /** Of one core, 0 to 1 and more. */
   readonly serverShare: number;
   readonly loopShare: number;
   readonly loadShare: number;
   readonly switchesPerMessage: number;
+  /** What the server counts of its own work, per message: frames, socket writes, store batches and such. */
+  readonly perMessage: Readonly<Record<string, number>>;
   readonly receiptsPerMessage: number;
   readonly rssMiB: number;
   readonly sent: LatencySummary;

@@ -12,6 +12,9 @@ import type { ServerMemory, ServerUsage } from '../peers/server-child.ts';
 import { type DirectRound, type Figure, figure } from '../report/result.ts';
 import { startServerOf, startWorkers } from './peer.ts';
 
+/** What a server counts of its own work. */
+type Counts = Readonly<Record<string, number>>;
+
 interface Running {
   readonly name: PeerName;
   readonly server: Child;
@@ -65,9 +68,11 @@ async function measure(
   await worker.ask('start', load);
   await sleep(options.warmupMs);
   if (options.cpuProf) await server.ask('profileStart');
+  const countsBefore = await server.ask<Counts>('stats');
   const [before, usedBefore] = await Promise.all([worker.ask<WorkerMark>('mark'), server.ask<ServerUsage>('usage')]);
   await sleep(options.durationMs);
   const [after, used] = await Promise.all([worker.ask<WorkerMark>('mark'), server.ask<ServerUsage>('usage')]);
+  const counts = await server.ask<Counts>('stats');
   if (options.cpuProf) await server.ask('profileStop', { path: `${options.out}/${name}-${mode}-${round}.cpuprofile` });
   const memory = await server.ask<ServerMemory>('memory');
   const end = await worker.ask<WorkerEnd>('finish');
@@ -89,10 +94,17 @@ async function measure(
     cpuUs: userUs + systemUs,
     userUs,
     systemUs,
+    mainUs:
+      used.mainThreadUs === null || usedBefore.mainThreadUs === null
+        ? null
+        : (used.mainThreadUs - usedBefore.mainThreadUs) / messages,
     serverShare: ((userUs + systemUs) * messages) / (ms * 1_000),
     loopShare: (used.loopMs - usedBefore.loopMs) / ms,
     loadShare: (after.cpuUs - before.cpuUs) / ((after.atMs - before.atMs) * 1_000),
     switchesPerMessage: switches / messages,
+    perMessage: Object.fromEntries(
+      Object.entries(counts).map(([count, value]) => [count, (value - (countsBefore[count] ?? 0)) / messages]),
+    ),
     receiptsPerMessage: (after.receipts - before.receipts) / messages,
     rssMiB: memory.rss / 2 ** 20,
     sent: summary('sent'),
@@ -169,7 +181,7 @@ function lineOf(round: DirectRound): string {
   const invalid = round.invalid === null ? '' : `  INVALID: ${round.invalid}`;
   return (
     `${mode.padEnd(10)} ${peer.padEnd(9)} ${cpuUs.toFixed(1).padStart(6)} µs/msg (user ${userUs.toFixed(0)}, system ` +
-    `${systemUs.toFixed(0)})  ${perSecond.toFixed(0).padStart(6)}/s  server ${share(serverShare)} load ${share(loadShare)}  ` +
+    `${systemUs.toFixed(0)}; main ${round.mainUs?.toFixed(0) ?? '?'})  ${perSecond.toFixed(0).padStart(6)}/s  server ${share(serverShare)} load ${share(loadShare)}  ` +
     `sent p50 ${sent.p50.toFixed(2)} p99 ${sent.p99.toFixed(1)}  delivered p99 ${delivered.p99.toFixed(1)}  ` +
     `lag p99 ${lag.p99.toFixed(2)} ms  receipts ${round.receiptsPerMessage.toFixed(2)}${invalid}${kept}`
   );
