@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { clean, cleanLine, cut, fit, graphemes, widthOf, wrap } from './terminal-text.ts';
+import { clean, cleanLine, cut, graphemes, padTo, widthOf, wrap } from './terminal-text.ts';
 
 const FAMILY = '👨‍👩‍👧‍👦';
 
@@ -51,13 +51,13 @@ describe('columns', () => {
     expect([...(graphemes(`e${'\u0301'.repeat(1_000)}`)[0] ?? '')].length).toBeLessThan(30);
   });
 
-  test('cut and fit never tear a character, never exceed', () => {
+  test('cut and padTo never tear a character, never exceed', () => {
     expect(cut('日本語', 5)).toBe('日本…');
     expect(cut('日本語', 4)).toBe('日…');
     expect(cut(`${FAMILY}${FAMILY}`, 3)).toBe(`${FAMILY}…`);
     expect(cut('abc', 0)).toBe('');
-    expect(fit('日本語', 4)).toBe('日… ');
-    for (let columns = 1; columns < 9; columns++) expect(widthOf(fit('a日b👍c', columns))).toBe(columns);
+    expect(padTo('日本語', 4)).toBe('日… ');
+    for (let columns = 1; columns < 9; columns++) expect(widthOf(padTo('a日b👍c', columns))).toBe(columns);
   });
 });
 

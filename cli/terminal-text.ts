@@ -98,7 +98,7 @@ export function cut(text: string, columns: number): string {
 }
 
 /** Exactly `columns` wide. */
-export function fit(text: string, columns: number): string {
+export function padTo(text: string, columns: number): string {
   const kept = cut(text, columns);
   return kept + ' '.repeat(Math.max(0, columns - widthOf(kept)));
 }
