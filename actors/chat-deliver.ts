@@ -177,7 +177,7 @@ export function onRepeatTick(ctx: Ctx, s: ChatState): void {
     s.deps.counters.count('nudged', 'chat');
   }
   if (owing > 0 || s.log.pending.length > 0) armRepeat(ctx, s, Math.min(REPEAT_MAX_MS, s.repeatMs * 2));
-  else if (s.dirty) unmark(ctx, s);
+  else if (s.dirty && !unmark(ctx, s)) armRepeat(ctx, s, REPEAT_MIN_MS);
 }
 
 /** A session lacks entries: from memory if they are there, else from the store. */

@@ -71,12 +71,15 @@ export function onSaved(ctx: Ctx, s: ChatState, asked: number): void {
   ctx.send(blocked.to, { t: 'done', ref: blocked.ref, value: null });
 }
 
-/** All is settled: the mark goes. Its stamp beats every mark up to here and loses to the next one. Cursors go with it: they say why. */
-export function unmark(ctx: Ctx, s: ChatState): void {
-  if (s.log.pending.length > 0) return;
+/**
+ * All is settled: the mark goes. Its stamp beats every mark up to here and loses to the next one. Cursors go with it: they say why.
+ * False: the writer takes nothing now.
+ */
+export function unmark(ctx: Ctx, s: ChatState): boolean {
   const stamp = 2 * s.log.durable + 1;
   const del: Write = { t: 'del', table: 'dirty', partition: s.shard, key: s.chat, stamp };
   if (!ctx.tell(s.writer, { t: 'write', token: token(s), partition: s.chat, writes: [...cursorWrites(s), del] }))
-    return;
+    return false;
   s.dirty = false;
+  return true;
 }
