@@ -152,7 +152,9 @@ export class Engine {
 
   #refuse(code: 'store_failed' | 'wrong_store', cause: unknown): void {
     this.#env.setTimer(() => {
-      this.requests.fail(new ParleyError(code, '', { cause }), true);
+      const error = new ParleyError(code, '', { cause });
+      this.requests.fail(error, true);
+      this.sender.close(error);
       this.link.stop(code, 1000);
     }, 0);
   }
@@ -227,7 +229,7 @@ export class Engine {
     const unsent = this.sender.size;
     this.receiver.close();
     this.acker.close();
-    this.sender.close();
+    this.sender.close(new ParleyError('closed', 'closed before the message was sent; it stays in the store'));
     this.typists.close();
     this.link.send({ op: OP.BYE });
     this.link.stop('closed', 1000);

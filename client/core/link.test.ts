@@ -205,6 +205,22 @@ describe('a lost connection', () => {
     expect(transport.sockets).toHaveLength(2);
   });
 
+  it('is over: what its socket still says or does harms nothing', async () => {
+    const { client, env, signIn } = scriptedClient();
+    const first = await signIn();
+    await env.advance(30_000); // silent: dropped
+    await env.advance(500);
+    const second = await signIn();
+    const all: number[] = [];
+    client.on('message', ({ seq }) => all.push(seq));
+    first.say(entryOf(1));
+    first.end(CLOSE_CODES.revoked.code);
+    second.say(entryOf(1));
+    expect(client.state.is).toBe('online');
+    expect(all).toEqual([1]);
+    expect(second.closedWith).toBeNull();
+  });
+
   it('survives bytes that are no frame: closes, and comes back', async () => {
     const { client, env, signIn, transport } = scriptedClient();
     const socket = await signIn();

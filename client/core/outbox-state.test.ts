@@ -138,6 +138,15 @@ describe('the outbox', () => {
     expect(launched(box)).toEqual(['2!<-', '3!<2']);
   });
 
+  it('counts answers of the present connection only', () => {
+    const box = outbox(['1']);
+    launched(box);
+    box.disconnected();
+    expect(launched(box)).toEqual(['1!<-']);
+    box.refused('1', may, 0, half); // the first and only answer to this connection's attempt
+    expect(box.inFlight).toBe(0);
+  });
+
   it('marks what an earlier life left as a retry', () => {
     const box = new Outbox(OUTBOX_LIMITS);
     box.add(message('1'), 'store');

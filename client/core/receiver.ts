@@ -253,8 +253,11 @@ export class Receiver {
       else if (tries < 5) this.#o.env.setTimer(() => this.#page(replay, signal, done, failed, tries + 1), 1_000);
       else failed(new ParleyError('unavailable', 'history does not give what was there before'));
     };
+    // Sent away is not the end: the client may be woken, and the iterator goes on.
+    const refused = (error: ParleyError): void =>
+      error.code === 'stopped' ? this.#page(replay, signal, done, failed, tries) : failed(error);
     const ask = (ref: number) => ({ op: OP.HISTORY, ref, chat, from, limit, back: false });
-    this.#o.requests.ask(ask, 'HISTORY_PAGE', taken, failed, { timeoutMs: Number.POSITIVE_INFINITY, signal });
+    this.#o.requests.ask(ask, 'HISTORY_PAGE', taken, refused, { timeoutMs: Number.POSITIVE_INFINITY, signal });
   }
 
   // —— the connection ——

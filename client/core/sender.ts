@@ -289,11 +289,10 @@ export class Sender {
     this.#closed = true;
   }
 
-  close(): void {
+  close(error: ParleyError): void {
     this.#closed = true;
     this.#paused = true;
     this.#arm();
-    const error = new ParleyError('closed', 'closed before the message was sent; it stays in the store');
     for (const handle of this.#handles.values()) handle.fail(error, false);
   }
 }

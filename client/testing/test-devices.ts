@@ -1,5 +1,5 @@
 // The devices of the in-memory server: what each has acknowledged, what was pushed to it, and its window. Pure state.
-import { LIMITS } from '../../protocol/index.ts';
+import { LIMITS, TYPE } from '../../protocol/index.ts';
 import type { Entry, TestChat } from './test-chat.ts';
 import type { TestSocket } from './test-socket.ts';
 
@@ -40,10 +40,15 @@ export class TestDevice {
       for (; at <= head && open < LIMITS.windowMessages; at++) {
         this.#pushed.set(chat.id, at);
         const entry = chat.log[at - 1];
-        if (entry === undefined || !chat.maySee(this.user, at)) continue;
+        if (entry === undefined || !chat.maySee(this.user, at) || this.#isOwn(entry)) continue;
         open++;
         yield entry;
       }
     }
+  }
+
+  /** Its own messages a device knows by SENT. */
+  #isOwn({ type, sender, device }: Entry): boolean {
+    return type < TYPE.created && sender === this.user && device === this.device;
   }
 }

@@ -18,6 +18,7 @@ import {
   TYPE,
 } from '../../protocol/index.ts';
 import type { ClientEnv, Transport } from '../core/index.ts';
+import { chatsOf, countsOf, devicesOf, infoOf, presenceOf } from './test-answers.ts';
 import { type Posted, TestChat } from './test-chat.ts';
 import { TestDevice } from './test-devices.ts';
 import { type Faults, TestSocket } from './test-socket.ts';
@@ -158,16 +159,9 @@ export class TestServer {
   #request(socket: TestSocket, frame: ClientFrame): void {
     const { user } = socket;
     switch (frame.op) {
-      case OP.LIST_CHATS: {
-        const { ref, after, limit } = frame;
-        const all = [...this.chats.values()]
-          .filter((chat) => chat.isMember(user))
-          .sort((a, b) => (a.id < b.id ? -1 : 1));
-        const rest = all.filter(({ id }) => after === null || id > after);
-        const chats = rest.slice(0, limit).map((chat) => summaryOf(chat, user));
-        socket.say({ op: OP.CHATS, ref, chats, next: rest.length > limit ? (chats.at(-1)?.chat ?? null) : null });
+      case OP.LIST_CHATS:
+        socket.say(chatsOf(this.chats.values(), user, frame));
         return;
-      }
       case OP.CHAT_INFO: {
         const chat = this.chats.get(frame.chat);
         if (chat?.members.has(user) === true) socket.say(infoOf(chat, frame));
@@ -180,17 +174,9 @@ export class TestServer {
         else this.#blocked.delete(key);
         break;
       }
-      case OP.LIST_DEVICES: {
-        const mine = [...this.#devices.values()].filter((device) => device.user === user);
-        const devices = mine.map(({ device, agent, seen, socket: at }) => ({
-          device,
-          agent,
-          seen,
-          online: at !== null,
-        }));
-        socket.say({ op: OP.DEVICES, ref: frame.ref, devices });
+      case OP.LIST_DEVICES:
+        socket.say(devicesOf(this.#devices.values(), user, frame.ref));
         return;
-      }
       case OP.REMOVE_DEVICE: {
         const device = this.#devices.get(`${user} ${frame.device}`);
         if (device === undefined) {
@@ -225,9 +211,12 @@ export class TestServer {
     socket.device = frame.device;
     device.attach(socket);
     device.agent = frame.agent;
-    for (const { chat, seq } of frame.known) this.#acked(socket, chat, seq);
     const resumed = frame.sync !== null && frame.sync === device.sync;
-    if (!resumed) device.sync = `s${++this.#syncs}`;
+    if (!resumed) {
+      device.sync = `s${++this.#syncs}`;
+      device.acked.clear(); // what it was told before, it may not have kept
+    }
+    for (const { chat, seq } of frame.known) this.#acked(socket, chat, seq);
     const { heartbeatMs = LIMITS.heartbeatMs, tokenLifeMs = null } = this.#options;
     const time = this.#env.wallNow();
     const expires = tokenLifeMs === null ? null : time + tokenLifeMs;
@@ -378,17 +367,7 @@ export class TestServer {
     }
     const last = chat.log.at(-1);
     if (last === undefined) return;
-    const others = [...chat.members]
-      .filter(([other]) => other !== last.sender && chat.isMember(other))
-      .map(([, one]) => one);
-    this.#tell(last.sender, {
-      op: OP.COUNTS,
-      chat: chat.id,
-      seq: last.seq,
-      delivered: others.filter((one) => one.delivered >= last.seq).length,
-      read: others.filter((one) => one.read >= last.seq).length,
-      members: others.length,
-    });
+    this.#tell(last.sender, countsOf(chat, last));
   }
 
   #watch(socket: TestSocket, { users, on }: Frame<'WATCH_PRESENCE'>): void {
@@ -398,19 +377,13 @@ export class TestServer {
       if (!on) watchers.delete(socket);
       else {
         watchers.add(socket);
-        socket.say(this.#presenceOf(user));
+        socket.say(presenceOf(this.#devices.values(), user));
       }
     }
   }
 
   #presence(user: string): void {
-    for (const watcher of this.#watchers.get(user) ?? []) watcher.say(this.#presenceOf(user));
-  }
-
-  #presenceOf(user: string): Frame<'PRESENCE'> {
-    const mine = [...this.#devices.values()].filter((device) => device.user === user);
-    const seen = Math.max(0, ...mine.map((device) => device.seen));
-    return { op: OP.PRESENCE, user, online: mine.some((device) => device.socket !== null), lastSeen: seen || null };
+    for (const watcher of this.#watchers.get(user) ?? []) watcher.say(presenceOf(this.#devices.values(), user));
   }
 
   #gone(socket: TestSocket): void {
@@ -422,40 +395,4 @@ export class TestServer {
     device.seen = this.#env.wallNow();
     this.#presence(socket.user);
   }
-}
-
-type Summary = Frame<'CHATS'>['chats'][number];
-function summaryOf(chat: TestChat, user: string): Summary {
-  const { id, kind, title } = chat;
-  const { delivered, read, role } = chat.members.get(user) ?? { delivered: 0, read: 0, role: 0 };
-  const other = [...chat.members.keys()].find((one) => one !== user) ?? user;
-  return {
-    chat: id,
-    kind,
-    title,
-    peer: kind === CHAT_KIND.direct ? other : null,
-    head: chat.headFor(user),
-    delivered,
-    read,
-    role,
-  };
-}
-
-function infoOf(chat: TestChat, { ref, after }: Frame<'CHAT_INFO'>): Frame<'CHAT'> {
-  const all = [...chat.members].filter(([user]) => chat.isMember(user)).sort(([a], [b]) => (a < b ? -1 : 1));
-  const rest = all.filter(([user]) => after === null || user > after);
-  const page = rest.slice(0, LIMITS.membersPerChangeMax);
-  const members = page.map(([user, { role, delivered, read }]) => ({ user, role, delivered, read }));
-  const next = rest.length > page.length ? (members.at(-1)?.user ?? null) : null;
-  return {
-    op: OP.CHAT,
-    ref,
-    chat: chat.id,
-    kind: chat.kind,
-    title: chat.title,
-    head: chat.head,
-    count: all.length,
-    members,
-    next,
-  };
 }
