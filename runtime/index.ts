@@ -5,15 +5,8 @@ export type { DeadLetterReport, DeadSample } from './dead-letters.ts';
 export * from './env.ts';
 export type { HostOptions } from './host.ts';
 export type { CellInfo, CellStatus, KernelStats, KindStats, ParkedCell } from './introspection.ts';
-export {
-  createKernel,
-  type Kernel,
-  type KernelOptions,
-  type Root,
-  SpawnError,
-  type SpawnErrorCode,
-  type WaitingMail,
-} from './kernel.ts';
+export { createKernel, type Kernel } from './kernel.ts';
+export { type KernelOptions, type Root, SpawnError, type SpawnErrorCode, type WaitingMail } from './kernel-options.ts';
 export * from './kind.ts';
 export { createRealEnv, silentLog } from './real-env.ts';
 export { type Answer, ForeignRef, Outlet, type OutletInfo, OutsideRef, type Router } from './refs.ts';

@@ -9,48 +9,14 @@ import type { DeadLetterReport } from './dead-letters.ts';
 import type { Env } from './env.ts';
 import { type AnyKind, Host, type HostOptions } from './host.ts';
 import * as introspection from './introspection.ts';
+import { type KernelOptions, type Root, SpawnError, type WaitingMail } from './kernel-options.ts';
 import type { CallResult, Down, ExitReason, Kind, Ref, Refusal, Refused } from './kind.ts';
 import { callOf, TAG_TIMER } from './lane.ts';
-import { type Answer, ForeignRef, Outlet, type OutletInfo, OutsideRef, type Router } from './refs.ts';
+import { type Answer, ForeignRef, Outlet, type OutletInfo, OutsideRef } from './refs.ts';
 import { Returns } from './returns.ts';
 import { Routing } from './routing.ts';
 import { mayLeave, Scheduler } from './scheduler.ts';
 import { Supervision, stopFromWithin } from './supervision.ts';
-
-export interface KernelOptions {
-  readonly env: Env;
-  /** The node's name, for logs. */
-  readonly node: string;
-  /** How long cells run before I/O has its turn; default 8. */
-  readonly sliceMs?: number;
-  /** Places mail on other nodes. Without it everything is local. */
-  readonly router?: Router;
-}
-
-export type SpawnErrorCode = 'noKind' | 'alive' | 'busy' | 'closed';
-
-/** Why `spawn` could not. */
-export class SpawnError extends Error {
-  readonly code: SpawnErrorCode;
-
-  constructor(code: SpawnErrorCode, kind: string, key: string) {
-    super(`cannot spawn ${kind} ${key}: ${code}`);
-    this.name = 'SpawnError';
-    this.code = code;
-  }
-}
-
-/** A mail that waited in a mailbox, on its way to the cell's next owner. `call` is 0 for plain mail. */
-export interface WaitingMail {
-  readonly mail: object;
-  readonly from: Ref | null;
-  readonly call: number;
-}
-
-/** Something that stops with the kernel: a service or a supervisor without a parent. */
-export interface Root {
-  stop(reason?: ExitReason): Promise<void>;
-}
 
 export class Kernel {
   readonly env: Env;

@@ -135,6 +135,38 @@ describe('a service', () => {
   });
 });
 
+describe('the actor behind a service', () => {
+  test('is always named by us: names that nact makes up collide, and are drawn at random', () => {
+    const { kernel } = setup();
+    const drawn = vi.spyOn(Math, 'random');
+    const [one, two] = [
+      startService(kernel, echo([]), { name: 'same' }),
+      startService(kernel, echo([]), { name: 'same' }),
+    ];
+    expect(drawn).not.toHaveBeenCalled();
+    drawn.mockRestore();
+    expect(one.ref).not.toBe(two.ref);
+  });
+
+  test('is called by the immediates of whoever replaced setImmediate, as a simulation does', async () => {
+    const { env, kernel } = setup();
+    const seen: number[][] = [];
+    const held: (() => void)[] = [];
+    const replaced = vi.spyOn(globalThis, 'setImmediate').mockImplementation(((run: () => void) => {
+      held.push(run);
+    }) as never);
+    const { ref } = startService(kernel, echo(seen));
+    kernel.send(ref, job(1));
+    await Promise.resolve();
+    expect(held.length).toBe(1);
+    expect(seen).toEqual([]);
+    replaced.mockRestore();
+    for (const run of held) run();
+    await env.settle();
+    expect(seen).toEqual([[1]]);
+  });
+});
+
 describe('a service that crashes', () => {
   const crashing = (seen: number[][], kind: Partial<ServiceKind<null, Job>> = {}): ServiceKind<null, Job> =>
     echo(seen, {

@@ -67,6 +67,7 @@ export class Supervision {
     this.core.giveLanes(cell);
     cell.state = undefined;
     host.cells.delete(cell.key);
+    host.args.delete(cell.key);
   }
 
   /** A parked cell may try again. False: it is not parked. */
@@ -78,6 +79,7 @@ export class Supervision {
     if (host.byMail) {
       cell.flags |= DEAD | SUCCEEDED;
       host.cells.delete(key);
+      host.args.delete(key);
       return true;
     }
     cell.flags &= ~PARKED;
