@@ -72,12 +72,16 @@ export interface Writer {
   /** The loop that commits, while there is anything to commit. */
   running: Promise<void> | null;
   draining: boolean;
+  /** When a drain gives up what the store still does not take. */
+  drainUntil: number;
   /** A fault of ours in the loop: the next mail crashes the service, so that its supervisor hears of it. */
   broken: unknown;
 }
 
 const INBOX_MAILS_MAX = 8_192;
 const SHUTDOWN_MS = 10_000;
+/** Of the time to stop: the rest is for the last answers. */
+const DRAIN_SHARE = 0.8;
 
 export function writerKind(options: WriterOptions): ServiceKind<Writer, WriterMail> {
   const { store, observer } = options;
@@ -188,6 +192,8 @@ export function writerKind(options: WriterOptions): ServiceKind<Writer, WriterMa
         }
         if (attempts === 1) env.log.warn({ writer: options.name, fault }, 'the store does not take writes');
       }
+      // The service is being stopped and its time is up: the outcome stays unknown, and the process must be able to end.
+      if (env.now() >= writer.drainUntil) return 'failed';
       const pauseMs = writer.state.failed(env.random());
       ctx.setAccepting(false);
       // Not ctx.sleep: that ends at once when stopping, and would make this loop a busy one.
@@ -202,7 +208,13 @@ export function writerKind(options: WriterOptions): ServiceKind<Writer, WriterMa
     shutdownMs: options.shutdownMs ?? SHUTDOWN_MS,
     async init() {
       while (predecessor?.running) await predecessor.running;
-      predecessor = { state: new WriterState(options.limits), running: null, draining: false, broken: null };
+      predecessor = {
+        state: new WriterState(options.limits),
+        running: null,
+        draining: false,
+        drainUntil: Number.POSITIVE_INFINITY,
+        broken: null,
+      };
       return predecessor;
     },
     receive(ctx, writer, batch) {
@@ -214,6 +226,7 @@ export function writerKind(options: WriterOptions): ServiceKind<Writer, WriterMa
     },
     async onStop(ctx, writer) {
       writer.draining = true;
+      writer.drainUntil = ctx.env.now() + (options.shutdownMs ?? SHUTDOWN_MS) * DRAIN_SHARE;
       ctx.setAccepting(false);
       while (writer.running) await writer.running;
     },
