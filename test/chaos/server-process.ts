@@ -26,12 +26,11 @@ export async function freePort(): Promise<number> {
   return address.port;
 }
 
-/** `dist/`, from a compiled file and from a test that runs the source. */
-function mainFile(): string {
+/** A file of `dist/`, from a compiled file and from a test that runs the source. */
+export function distFile(path: string): string {
   const here = fileURLToPath(import.meta.url);
-  return here.includes(`${join('dist', 'test')}`)
-    ? join(here, '..', '..', '..', 'cli', 'main.js')
-    : join(here, '..', '..', '..', 'dist', 'cli', 'main.js');
+  const root = join(here, '..', '..', '..');
+  return here.includes(`${join('dist', 'test')}`) ? join(root, path) : join(root, 'dist', path);
 }
 
 export class ServerProcess {
@@ -41,15 +40,21 @@ export class ServerProcess {
   /** What it wrote to stderr, the last of it. */
   stderr = '';
   private child: ChildProcess | null = null;
+  private readonly nodeArgs: readonly string[];
 
-  private constructor(port: number, settings: Readonly<Record<string, string>>) {
+  private constructor(port: number, settings: Readonly<Record<string, string>>, nodeArgs: readonly string[]) {
     this.port = port;
     this.settings = settings;
+    this.nodeArgs = nodeArgs;
     this.directory = mkdtempSync(join(tmpdir(), 'parley-test-'));
   }
 
-  static async start(settings: Readonly<Record<string, string>> = GENEROUS): Promise<ServerProcess> {
-    const server = new ServerProcess(await freePort(), settings);
+  /** `nodeArgs`: options of Node itself. */
+  static async start(
+    settings: Readonly<Record<string, string>> = GENEROUS,
+    nodeArgs: readonly string[] = [],
+  ): Promise<ServerProcess> {
+    const server = new ServerProcess(await freePort(), settings, nodeArgs);
     await server.run();
     return server;
   }
@@ -69,7 +74,16 @@ export class ServerProcess {
   /** Starts the process and waits until it is ready. */
   async run(): Promise<void> {
     const sets = Object.entries(this.settings).flatMap(([path, value]) => ['--set', `${path}=${value}`]);
-    const args = [mainFile(), 'dev', '--port', String(this.port), '--data', this.directory, ...sets];
+    const args = [
+      ...this.nodeArgs,
+      distFile('cli/main.js'),
+      'dev',
+      '--port',
+      String(this.port),
+      '--data',
+      this.directory,
+      ...sets,
+    ];
     const child = spawn(process.execPath, args, { stdio: ['ignore', 'ignore', 'pipe'] });
     this.child = child;
     child.stderr?.setEncoding('utf8').on('data', (words: string) => {
@@ -86,6 +100,10 @@ export class ServerProcess {
       await new Promise((resolve) => setTimeout(resolve, 25));
     }
     throw new Error(`the server is not ready: ${this.stderr}`);
+  }
+
+  signal(name: NodeJS.Signals): void {
+    this.child?.kill(name);
   }
 
   /** No last word: SIGKILL. */
