@@ -12,11 +12,18 @@ export function install() {
   const installed = modifiedMs(at('node_modules/.package-lock.json'));
   if (installed >= modifiedMs(at('package-lock.json')) && installed > 0) return 0;
   console.error('installing dependencies …');
-  const npm = process.env.npm_execpath;
-  const [program, args] = npm === undefined ? ['npm', ['ci']] : [process.execPath, [npm, 'ci']];
-  const { status } = spawnSync(program, args, { cwd: ROOT, stdio: ['ignore', 'ignore', 'inherit'] });
-  if (status !== 0) console.error('npm ci failed; the lines above say why.');
-  return status ?? 1;
+  // The second way is for a registry that does not have all that the lock file names, such as packages for other systems.
+  for (const args of [['ci'], ['install', '--no-save']]) {
+    if (npm([...args, '--loglevel=error']) === 0) return 0;
+    console.error(`npm ${args.join(' ')} failed; the lines above say why.`);
+  }
+  return 1;
+}
+
+function npm(args) {
+  const path = process.env.npm_execpath;
+  const [program, all] = path === undefined ? ['npm', args] : [process.execPath, [path, ...args]];
+  return spawnSync(program, all, { cwd: ROOT, stdio: ['ignore', 'ignore', 'inherit'] }).status ?? 1;
 }
 
 if (process.argv[1] === at('scripts/install.mjs')) process.exit(install());

@@ -248,6 +248,26 @@ describe('how files look', () => {
   });
 });
 
+test('the lock file is whole, so that `npm ci` works on a fresh clone', () => {
+  interface Locked {
+    readonly optionalDependencies?: Readonly<Record<string, string>>;
+    readonly resolved?: string;
+  }
+  const lock = JSON.parse(readFileSync(join(ROOT, 'package-lock.json'), 'utf8')) as {
+    packages: Record<string, Locked>;
+  };
+  const broken = Object.entries(lock.packages).flatMap(([path, entry]) => [
+    // A lock file written where a registry lacks packages for other systems leaves them out, and `npm ci` refuses it everywhere.
+    ...Object.keys(entry.optionalDependencies ?? {})
+      .filter(
+        (name) => !(`node_modules/${name}` in lock.packages) && !(`${path}/node_modules/${name}` in lock.packages),
+      )
+      .map((name) => `${path} needs ${name}`),
+    ...(entry.resolved === undefined ? [] : [`${path} names a host`]),
+  ]);
+  expect(broken).toEqual([]);
+});
+
 /** Each cycle once, as a path that comes back. Depth first; a file that is finished is never looked at again. */
 function cycles(files: readonly Source[]): string[] {
   const found: string[] = [];
