@@ -43,8 +43,27 @@ describe('the end of a chat log', () => {
     const log = new ChatLog();
     for (let i = 0; i <= RECENT_IDS_MAX; i++) log.remember('a', 'd', `m${i}`, { n: i + 1, ts: 0 });
     expect(log.find('a', 'd', 'm0')).toBeUndefined();
-    expect(log.find('a', 'd', 'm1')).toEqual({ n: 2, ts: 0 });
+    expect(log.find('a', 'd', 'm1')).toMatchObject({ n: 2, ts: 0 });
     expect(log.find('a', 'other', 'm1')).toBeUndefined();
+  });
+
+  it('tells the same id of different devices apart, and forgets each in its turn', () => {
+    const log = new ChatLog();
+    for (let i = 0; i < RECENT_IDS_MAX; i++) log.remember(`u${i % 8}`, `d${i}`, `m${i % 2}`, { n: i + 1, ts: i });
+    log.remember('u0', 'd0', 'm0', { n: 1, ts: 77 });
+    for (let i = 0; i < RECENT_IDS_MAX; i++) expect(log.find(`u${i % 8}`, `d${i}`, `m${i % 2}`)?.n).toBe(i + 1);
+    expect(log.find('u0', 'd0', 'm0')?.ts).toBe(77);
+    for (let i = 0; i < 3; i++) log.remember('b', 'e', `x${i}`, { n: 9_000 + i, ts: 0 });
+    expect([0, 1, 2, 3].map((i) => log.find(`u${i}`, `d${i}`, `m${i % 2}`)?.n)).toEqual([
+      undefined,
+      undefined,
+      undefined,
+      4,
+    ]);
+    for (let i = 0; i < RECENT_IDS_MAX; i++) log.remember('b', 'e', `y${i}`, { n: 10_000 + i, ts: 0 });
+    for (let i = 0; i < RECENT_IDS_MAX; i++) expect(log.find(`u${i % 8}`, `d${i}`, `m${i % 2}`)).toBeUndefined();
+    expect(log.find('b', 'e', 'x2')).toBeUndefined();
+    expect(log.find('b', 'e', 'y0')?.n).toBe(10_000);
   });
 
   it('gives what follows a number from memory, or says that it cannot', () => {

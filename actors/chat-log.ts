@@ -24,6 +24,17 @@ export interface Known {
   readonly n: number;
   readonly ts: number;
 }
+/** One message of the recent ones. Ids are the devices' own, so others may have the same: they follow in `next`. */
+interface Recent {
+  readonly sender: string;
+  readonly device: string;
+  readonly id: string;
+  n: number;
+  ts: number;
+  next: Recent | null;
+  /** The one remembered after it: the order in which they are forgotten. */
+  newer: Recent | null;
+}
 
 export class ChatLog {
   /** Last number given. */
@@ -32,23 +43,51 @@ export class ChatLog {
   durable = 0;
   lastTs = 0;
   readonly pending: Pending[] = [];
-  private readonly recent = new Map<string, Known>();
+  /** By id alone, a string that is here anyway: one of sender, device and id would be made and hashed twice for every message. */
+  private readonly recent = new Map<string, Recent>();
+  private recentCount = 0;
+  private oldest: Recent | null = null;
+  private newest: Recent | null = null;
   /** Durable entries of the last moments, ascending, for sessions that missed a mail. */
   tail: LogEntry[] = [];
 
-  private static key(sender: string, device: string, id: string): string {
-    return `${sender} ${device} ${id}`;
+  find(sender: string, device: string, id: string): Known | undefined {
+    return this.recentOf(sender, device, id);
   }
 
-  find(sender: string, device: string, id: string): Known | undefined {
-    return this.recent.get(ChatLog.key(sender, device, id));
+  private recentOf(sender: string, device: string, id: string): Recent | undefined {
+    let at = this.recent.get(id);
+    while (at !== undefined && (at.device !== device || at.sender !== sender)) at = at.next ?? undefined;
+    return at;
   }
 
   remember(sender: string, device: string, id: string, known: Known): void {
-    this.recent.set(ChatLog.key(sender, device, id), known);
+    const again = this.recentOf(sender, device, id);
+    if (again !== undefined) {
+      again.n = known.n;
+      again.ts = known.ts;
+      return;
+    }
+    const next = this.recent.get(id) ?? null;
+    const added: Recent = { sender, device, id, n: known.n, ts: known.ts, next, newer: null };
+    this.recent.set(id, added);
+    if (this.newest === null) this.oldest = added;
+    else this.newest.newer = added;
+    this.newest = added;
+    this.recentCount += 1;
     // Pending ids are the newest, and fewer than the memory holds: what is dropped is durable, and in the store's index.
-    if (this.recent.size > RECENT_IDS_MAX)
-      for (const oldest of this.recent.keys()) return void this.recent.delete(oldest);
+    if (this.recentCount > RECENT_IDS_MAX) this.forgetOldest();
+  }
+
+  private forgetOldest(): void {
+    const { oldest } = this;
+    if (oldest === null) return;
+    this.oldest = oldest.newer;
+    this.recentCount -= 1;
+    const first = this.recent.get(oldest.id);
+    // The oldest of its id is the last of them.
+    if (first === oldest) this.recent.delete(oldest.id);
+    else for (let at = first; at !== undefined; at = at.next ?? undefined) if (at.next === oldest) at.next = null;
   }
 
   pendingAt(n: number): Pending | undefined {

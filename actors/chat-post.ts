@@ -75,7 +75,8 @@ export function onPost(ctx: Ctx, s: ChatState, mail: PostMail): Next {
     fault(ctx, s, to, null, mail.id, 'bad_argument', 0, '`about` names no entry of this chat');
     return CONTINUE;
   }
-  const draft: Draft = { ...draftOf(mail), type: mail.type, body: mail.body, about: mail.about, ref: null };
+  const { user, device, id, type, body, about } = mail;
+  const draft: Draft = { user, device, id, type, body, about, ref: null };
   if (mail.retry) return askIndex(ctx, s, to, draft, mail.after);
   accept(ctx, s, to, draft, mail.after);
   return CONTINUE;

@@ -19,7 +19,7 @@ export const DEFAULT_RATES: RateConfig = {
 };
 export const BUCKETS_MAX = 200_000;
 
-interface Bucket {
+export interface Bucket {
   tokens: number;
   atMs: number;
 }
@@ -38,17 +38,21 @@ export class Buckets {
 
   /** Milliseconds to wait until `cost` could be paid; 0 when it can be paid now. Pays nothing. */
   wait(key: string, cost: number, now: number): number {
-    const b = this.refill(key, now);
+    return this.waitOf(this.bucket(key, now), cost);
+  }
+
+  pay(key: string, cost: number, now: number): void {
+    this.bucket(key, now).tokens -= cost;
+  }
+
+  waitOf(b: Bucket, cost: number): number {
     // A cost above the burst is allowed from a full bucket, or it would never be.
     const needed = Math.min(cost, this.rate.burst);
     return b.tokens >= needed ? 0 : Math.ceil(((needed - b.tokens) / this.rate.perSecond) * 1_000);
   }
 
-  pay(key: string, cost: number, now: number): void {
-    this.refill(key, now).tokens -= cost;
-  }
-
-  private refill(key: string, now: number): Bucket {
+  /** As of `now`. Good until the next call: whoever asks and then pays, as every message does, looks it up once. */
+  bucket(key: string, now: number): Bucket {
     let b = this.young.get(key);
     if (!b) {
       b = this.old.get(key) ?? { tokens: this.rate.burst, atMs: now };
@@ -80,18 +84,21 @@ export class RateLimiter {
 
   /** A message of `bytes` from a user into a chat: 0 and paid, or the milliseconds to wait, and nothing paid. */
   message(user: string, chat: string, source: string, bytes: number, now: number): number {
-    const pair = `${user} ${chat}`;
+    const ofUser = this.user.bucket(user, now);
+    const ofBytes = this.bytes.bucket(user, now);
+    const ofPair = this.pair.bucket(`${user} ${chat}`, now);
+    const ofSource = this.source.bucket(source, now);
     const wait = Math.max(
-      this.user.wait(user, 1, now),
-      this.bytes.wait(user, bytes, now),
-      this.pair.wait(pair, 1, now),
-      this.source.wait(source, 1, now),
+      this.user.waitOf(ofUser, 1),
+      this.bytes.waitOf(ofBytes, bytes),
+      this.pair.waitOf(ofPair, 1),
+      this.source.waitOf(ofSource, 1),
     );
     if (wait > 0) return wait;
-    this.user.pay(user, 1, now);
-    this.bytes.pay(user, bytes, now);
-    this.pair.pay(pair, 1, now);
-    this.source.pay(source, 1, now);
+    ofUser.tokens -= 1;
+    ofBytes.tokens -= bytes;
+    ofPair.tokens -= 1;
+    ofSource.tokens -= 1;
     return 0;
   }
 
