@@ -10,12 +10,15 @@ export type StoreOption<Durable> = 'auto' | 'memory' | Durable | OutboxStore;
 
 const LETTERS = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._';
 
+/** A host runs a timer of more than this at once. */
+const TIMER_MS_MAX = 0x7fff_ffff;
+
 /** Real clocks, timers and chance, of browsers and Node alike. */
 export function realEnv(): ClientEnv {
   return {
     now: () => performance.now(),
     wallNow: () => Date.now(),
-    setTimer: (run, ms) => setTimeout(run, ms),
+    setTimer: (run, ms) => setTimeout(run, Math.min(ms, TIMER_MS_MAX)),
     clearTimer: (timer) => clearTimeout(timer as ReturnType<typeof setTimeout>),
     random: () => Math.random(),
     id: () => Array.from(crypto.getRandomValues(new Uint8Array(12)), (byte) => LETTERS[byte & 63]).join(''),

@@ -12,11 +12,24 @@ import {
 } from './core/index.ts';
 import { createTestServer, type ManualEnv, manualEnv, type TestServer } from './testing/index.ts';
 
+/** Takes its time to load and to flush, up to half a second: longer than acks are held back. */
+function slowStore(env: ManualEnv): OutboxStore {
+  const inner = memoryStore();
+  const later = <T>(value: () => T): Promise<T> =>
+    new Promise((done) => env.setTimer(() => done(value()), env.random() < 0.5 ? 1 : env.random() * 500));
+  return {
+    load: () => later(() => inner.load()) as Promise<Awaited<ReturnType<OutboxStore['load']>>>,
+    save: (changes) => inner.save(changes),
+    flush: () => later(() => undefined),
+    close: () => undefined,
+  };
+}
+
 /** A device that can die at any moment: its store survives, nothing else of it runs on. */
 class Mortal {
   readonly shown: string[] = [];
   readonly made = new Set<string>();
-  readonly #store: OutboxStore = memoryStore();
+  readonly #store: OutboxStore;
   readonly #user: string;
   readonly #device: string;
   readonly #env: ManualEnv;
@@ -29,6 +42,7 @@ class Mortal {
     this.#device = device;
     this.#env = env;
     this.#server = server;
+    this.#store = device === 'a1' ? memoryStore() : slowStore(env);
     this.client = this.#live();
   }
 

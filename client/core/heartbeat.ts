@@ -2,6 +2,9 @@
 // intervals without a sign of life after it, and the connection is dead. A late clock (a laptop that slept) first asks, then judges.
 import type { ClientEnv, Timer } from './env.ts';
 
+/** Whatever a server asks for. */
+const EVERY_MS_MIN = 1_000;
+
 export class Heartbeat {
   readonly #env: ClientEnv;
   readonly #send: (n: number) => void;
@@ -21,7 +24,7 @@ export class Heartbeat {
 
   start(everyMs: number): void {
     this.stop();
-    this.#everyMs = Math.max(1, everyMs);
+    this.#everyMs = Math.max(EVERY_MS_MIN, everyMs);
     this.#sentAt = this.#env.now();
     this.#heardAt = this.#sentAt;
     this.#arm();

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { encodeFrame, type Frame, OP } from '../../protocol/index.ts';
+import { manualEnv } from '../testing/manual-env.ts';
 import { entryOf, errorOf, scriptedClient } from '../testing/scripted-client.ts';
 import type { ScriptedSocket } from '../testing/scripted-transport.ts';
 import type { ParleyClient } from './client.ts';
@@ -91,6 +92,20 @@ describe('acknowledgements', () => {
     flushes.shift()?.();
     await env.advance(0);
     expect(acks(socket)).toEqual(['c1']);
+  });
+
+  it('go on after a flush that took longer than they are held back', async () => {
+    const env = manualEnv();
+    const store = { ...memoryStore(), flush: () => new Promise<void>((done) => void env.setTimer(done, 200)) };
+    const { client, signIn } = scriptedClient({ env, store });
+    shown(client);
+    const socket = await signIn();
+    for (let seq = 1; seq <= 6; seq++) {
+      socket.say(entryOf(seq));
+      await env.advance(70);
+    }
+    await env.advance(500);
+    expect(last(acks(socket))).toBe('c6');
   });
 
   it('are for what is recorded when nobody listens', async () => {

@@ -100,7 +100,7 @@ export class Receiver {
   gap(frame: Frame<'GAP'>): Gap | null {
     const { chat, from, to } = frame;
     const lane = this.#lane(chat);
-    if (to <= lane.inbox.known) return null;
+    if (to <= lane.inbox.known || from > to) return null;
     const gap: Gap = { chat, from: Math.max(from, lane.inbox.known + 1), to, action: this.#o.gaps };
     if (this.#o.gaps === 'fetch') lane.inbox.missing(to);
     else lane.inbox.skip(gap.from, to);

@@ -27,6 +27,8 @@ const WATCHED_MAX = 1_024;
 /** A repeated message older than this might be made twice: the server forgets ids after `sentRetentionMs`. A day is kept clear. */
 const RETRY_AGE_MS_MAX = LIMITS.sentRetentionMs - 86_400_000;
 const EARLY_MAX = 1_000;
+/** Own messages of one chat that are kept until they are shown; of more the oldest are found in history only, after a crash. */
+const UNSHOWN_MAX = 1_000;
 const encoder = new TextEncoder();
 
 export class Sender {
@@ -198,7 +200,11 @@ export class Sender {
     const { chat } = item.message;
     const unshown = this.#unshown.get(chat);
     if (unshown === undefined) this.#unshown.set(chat, [{ id, seq: sent.seq }]);
-    else unshown.push({ id, seq: sent.seq });
+    else {
+      unshown.push({ id, seq: sent.seq });
+      const oldest = unshown.length > UNSHOWN_MAX ? unshown.shift() : undefined;
+      if (oldest !== undefined) this.#forget(oldest.id);
+    }
     const handle = this.#handles.get(id);
     this.#handles.delete(id);
     if (handle?.watched === true) this.#follow(handle);

@@ -39,7 +39,7 @@ export function manualEnv(options: { readonly seed?: number; readonly random?: (
     now: () => now,
     wallNow: () => 1_700_000_000_000 + now,
     setTimer(run, ms) {
-      const one: Planned = { at: now + Math.max(0, ms), tie: tie++, run };
+      const one: Planned = { at: now + Math.max(0, Math.ceil(ms)), tie: tie++, run };
       planned.add(one);
       return one;
     },

@@ -81,10 +81,10 @@ export class TestChat {
   }
 
   post(frame: Frame<'SEND_MESSAGE'>, sender: string, device: string, ts: number): Posted {
-    if (!this.isMember(sender)) return { ok: false, code: 'not_member' };
     const author = { sender, device, id: frame.id };
     const before = this.find(author);
-    if (before !== undefined) return { ok: true, entry: before, again: true };
+    if (before !== undefined) return { ok: true, entry: before, again: true }; // also for those who left since
+    if (!this.isMember(sender)) return { ok: false, code: 'not_member' };
     if (frame.after !== null && this.find({ ...author, id: frame.after }) === undefined)
       return { ok: false, code: 'out_of_order' };
     return { ok: true, entry: this.append(author, ts, frame.type, frame.body.slice(), frame.about), again: false };
