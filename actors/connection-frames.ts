@@ -49,11 +49,13 @@ export function onFrame(ctx: Ctx, s: ConnectionState, f: ClientFrame): Next {
       ctx.after(LEAVE_PATIENCE_MS, { t: 'tick', what: 'leave' });
       return settleLeave(s);
     case OP.READ:
-      // Not rate limited: coalesced where it goes.
-      if (s.session) ctx.send(s.session, { t: 'read', device: s.device, chat: f.chat, seq: f.seq });
+      // Over the rate it is dropped: a client repeats it until it hears that it is stored.
+      if (s.session && noteWait(s, 1) === 0)
+        ctx.send(s.session, { t: 'read', device: s.device, chat: f.chat, seq: f.seq });
       return CONTINUE;
     case OP.WATCH_PRESENCE:
-      if (s.session && s.deps.pressure.level === 0) ctx.send(s.session, { t: 'watchUsers', users: f.users, on: f.on });
+      if (s.session && s.deps.pressure.level === 0 && noteWait(s, f.users.length) === 0)
+        ctx.send(s.session, { t: 'watchUsers', users: f.users, on: f.on });
       return CONTINUE;
     default:
       return onRequest(ctx, s, f);
@@ -61,7 +63,23 @@ export function onFrame(ctx: Ctx, s: ConnectionState, f: ClientFrame): Next {
 }
 
 function frameWait(s: ConnectionState): number {
-  return s.deps.rates.frame(s.user, s.sink.source, s.heard);
+  return counted(s, s.deps.rates.frame(s.user, s.sink.source, s.heard));
+}
+
+function noteWait(s: ConnectionState, reach: number): number {
+  return counted(s, s.deps.rates.note(s.user, s.sink.source, s.heard, reach));
+}
+
+/** What is dropped without a word to the client is counted all the same. */
+function counted(s: ConnectionState, wait: number): number {
+  if (wait > 0) s.deps.counters.count('shed', 'rate');
+  return wait;
+}
+
+/** How many users a request wakes. */
+function reachOf(f: Request): number {
+  if (f.op === OP.CREATE_CHAT) return f.members.length;
+  return f.op === OP.CHANGE_CHAT ? f.users.length : 1;
 }
 
 function onSend(ctx: Ctx, s: ConnectionState, f: Frame<'SEND_MESSAGE'>): Next {
@@ -105,7 +123,7 @@ function onRequest(ctx: Ctx, s: ConnectionState, f: Request): Next {
     return CONTINUE;
   };
   if (s.phase === 'leaving') return refuse('shutting_down', 0, 'this node is going away');
-  const wait = frameWait(s);
+  const wait = s.deps.rates.frame(s.user, s.sink.source, s.heard, reachOf(f));
   if (wait > 0) return refuse('rate_limited', wait, 'too many requests');
   const { user, device } = s;
   switch (f.op) {

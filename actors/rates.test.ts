@@ -59,4 +59,19 @@ describe('the limiter', () => {
     expect(bytes.message('a', 'c', 's', 1_000, 0)).toBe(0);
     expect(bytes.message('a', 'c', 's', 100, 0)).toBe(1_000);
   });
+  it('makes a request pay for each user that it wakes', () => {
+    const limiter = new RateLimiter(DEFAULT_RATES);
+    let taken = 0;
+    while (limiter.frame('a', 's', 0, 256) === 0) taken++;
+    expect(taken).toBe(Math.floor(DEFAULT_RATES.userMessages.burst / 25.6));
+    expect(limiter.frame('b', 's', 0, 256)).toBe(0);
+  });
+  it('lets a user at the limit of messages say what was read, at a rate of its own', () => {
+    const limiter = new RateLimiter({ ...DEFAULT_RATES, userMessages: { perSecond: 1, burst: 2 } });
+    while (limiter.message('a', 'c', 's', 1, 0) === 0);
+    expect(limiter.frame('a', 's', 0)).toBeGreaterThan(0);
+    let notes = 0;
+    while (limiter.note('a', 's', 0) === 0) notes++;
+    expect(notes).toBeGreaterThanOrEqual(19);
+  });
 });

@@ -18,6 +18,7 @@ export const DEFAULT_RATES: RateConfig = {
   sourceMessages: { perSecond: 500, burst: 2_000 },
 };
 export const BUCKETS_MAX = 200_000;
+export const REACH_COST = 0.1;
 
 export interface Bucket {
   tokens: number;
@@ -102,12 +103,27 @@ export class RateLimiter {
     return 0;
   }
 
-  /** Any other frame: a tenth of a message of the user and the source. */
-  frame(user: string, source: string, now: number): number {
-    const wait = Math.max(this.user.wait(user, 0.1, now), this.source.wait(source, 0.1, now));
+  /**
+   * A request: a tenth of a message of the user and the source, for each user that it wakes (`reach`, at least 1): one frame may name
+   * 256 of them, and each costs a session and its rows.
+   */
+  frame(user: string, source: string, now: number, reach = 1): number {
+    return this.other(user, source, REACH_COST * Math.max(1, reach), now);
+  }
+
+  /**
+   * What is said without being asked for an answer (read cursors, watches): as much as requests, from a purse of its own, so that a
+   * user at the limit of messages can still say what was read.
+   */
+  note(user: string, source: string, now: number, reach = 1): number {
+    return this.other(`note ${user}`, source, REACH_COST * Math.max(1, reach), now);
+  }
+
+  private other(key: string, source: string, cost: number, now: number): number {
+    const wait = Math.max(this.user.wait(key, cost, now), this.source.wait(source, cost, now));
     if (wait > 0) return wait;
-    this.user.pay(user, 0.1, now);
-    this.source.pay(source, 0.1, now);
+    this.user.pay(key, cost, now);
+    this.source.pay(source, cost, now);
     return 0;
   }
 }
