@@ -1,9 +1,14 @@
-// Builds dist/ with tsc: installs first, does nothing when nothing changed, removes what has no source any more.
-import { chmodSync, existsSync, rmSync, writeFileSync } from 'node:fs';
+// Builds dist/ with tsc: installs first, does nothing when nothing changed, removes what has no source any more. `--app` leaves out
+// tests and benches: all that a user of a fresh clone needs.
+import { chmodSync, existsSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { install } from './install.mjs';
 import { at, filesBelow, modifiedMs, runNode } from './lib.mjs';
 
-const STAMP = at('dist/.built');
+const PARTS = {
+  all: { project: 'tsconfig.build.json', stamp: 'dist/.built', info: 'dist/.tsbuildinfo' },
+  app: { project: 'tsconfig.app.json', stamp: 'dist/.built-app', info: 'dist/.tsbuildinfo-app' },
+};
+const NOT_APP = ['bench', 'test'];
 const SOURCES = [
   'protocol',
   'runtime',
@@ -19,38 +24,32 @@ const SOURCES = [
 ];
 const isSource = (path) => path.endsWith('.ts') && !path.endsWith('.test.ts') && !path.endsWith('.d.ts');
 
-export async function build({ force = false } = {}) {
+export async function build({ part = 'all', force = false } = {}) {
   const installed = install();
   if (installed !== 0) return installed;
-  const sources = SOURCES.filter((folder) => existsSync(at(folder)))
-    .flatMap(filesBelow)
-    .filter(isSource);
-  const inputs = [...sources, 'tsconfig.json', 'tsconfig.build.json', 'package.json'];
+  const { project, stamp, info } = PARTS[part];
+  const folders = SOURCES.filter((folder) => existsSync(at(folder)) && (part === 'all' || !NOT_APP.includes(folder)));
+  const sources = folders.flatMap(filesBelow).filter(isSource);
+  const inputs = [...sources, 'tsconfig.json', project, 'package.json'];
   const newest = Math.max(...inputs.map((path) => modifiedMs(at(path))));
-  if (!force && modifiedMs(STAMP) > newest) return 0;
-  const started = Date.now();
+  const built = Math.max(modifiedMs(at(stamp)), modifiedMs(at(PARTS.all.stamp)));
+  if (!force && built > newest) return 0;
+  // What changes while tsc runs must be newer than the stamp.
+  const started = new Date();
   console.error('building …');
-  removeOrphans(new Set(sources));
-  const code = await runNode([
-    at('node_modules/typescript/bin/tsc'),
-    '-p',
-    'tsconfig.build.json',
-    '--incremental',
-    '--tsBuildInfoFile',
-    'dist/.tsbuildinfo',
-  ]);
+  removeOrphans(folders, new Set(sources));
+  const tsc = at('node_modules/typescript/bin/tsc');
+  const code = await runNode([tsc, '-p', project, '--incremental', '--tsBuildInfoFile', info]);
   if (code !== 0) return code;
   chmodSync(at('dist/cli/main.js'), 0o755);
-  // Sources that changed while tsc ran are newer than this.
-  writeFileSync(STAMP, '');
-  const { utimesSync } = await import('node:fs');
-  utimesSync(STAMP, new Date(started), new Date(started));
+  writeFileSync(at(stamp), '');
+  utimesSync(at(stamp), started, started);
   return 0;
 }
 
-function removeOrphans(sources) {
+function removeOrphans(folders, sources) {
   if (!existsSync(at('dist'))) return;
-  for (const folder of SOURCES) {
+  for (const folder of folders) {
     if (!existsSync(at('dist', folder))) continue;
     for (const path of filesBelow(`dist/${folder}`)) {
       const source = path.replace(/^dist\//, '').replace(/(\.d)?\.(ts|js)(\.map)?$/, '.ts');
@@ -59,4 +58,7 @@ function removeOrphans(sources) {
   }
 }
 
-if (process.argv[1] === at('scripts/build.mjs')) process.exit(await build({ force: process.argv.includes('--force') }));
+if (process.argv[1] === at('scripts/build.mjs')) {
+  const has = (flag) => process.argv.includes(flag);
+  process.exit(await build({ part: has('--app') ? 'app' : 'all', force: has('--force') }));
+}
