@@ -42,6 +42,7 @@ export function onVerified(ctx: Ctx, s: ConnectionState, r: VerifiedMail): Next 
       });
     else {
       s.expires = expires;
+      armWatch(ctx, s);
       s.sink.write(encodeFrame({ op: OP.OK, ref: r.ref, value: null }));
     }
     return CONTINUE;
@@ -67,6 +68,14 @@ export function attach(ctx: Ctx, s: ConnectionState, again: boolean): void {
   });
 }
 
+/** The next look at this socket: when it would have been silent for too long, or when its token expires. */
+export function armWatch(ctx: Ctx, s: ConnectionState): void {
+  if (s.timer !== 0) ctx.cancel(s.timer);
+  const silenceMs = LIMITS.silenceMs - (ctx.now() - s.heard);
+  const tokenMs = s.expires === null ? silenceMs : s.expires - ctx.env.wallNow();
+  s.timer = ctx.after(Math.max(1, Math.min(silenceMs, tokenMs)), { t: 'tick', what: 'silence' });
+}
+
 export function onAttached(ctx: Ctx, s: ConnectionState, mail: AttachedMail): Next {
   if (s.phase === 'closed' || ctx.sender === null) return CONTINUE;
   if (s.monitor !== 0) ctx.demonitor(s.monitor);
@@ -76,8 +85,7 @@ export function onAttached(ctx: Ctx, s: ConnectionState, mail: AttachedMail): Ne
   s.phase = 'open';
   // The agent stays with the session; the list of what the device has was long, perhaps.
   s.hello = null;
-  if (s.timer !== 0) ctx.cancel(s.timer);
-  s.timer = ctx.after(LIMITS.silenceMs, { t: 'tick', what: 'silence' });
+  armWatch(ctx, s);
   s.sink.write(
     encodeFrame({
       op: OP.WELCOME,

@@ -4,7 +4,7 @@ import { type ClientFrame, type ErrorCode, encodeFrame, LIMITS, OP } from '../pr
 import { CONTINUE, type Ctx, type Down, type Kind, type Next, type Refused, STOP_NORMAL } from '../runtime/index.ts';
 import { close, LEAVE_PATIENCE_MS, settleLeave, writeFault } from './connection-close.ts';
 import { onFrame } from './connection-frames.ts';
-import { attach, onAttached, onVerified } from './connection-sign-in.ts';
+import { armWatch, attach, onAttached, onVerified } from './connection-sign-in.ts';
 import { type ConnectionState, newConnection } from './connection-state.ts';
 import type { ActorDeps } from './deps.ts';
 import type {
@@ -195,14 +195,14 @@ function onTick(ctx: Ctx, s: ConnectionState, tick: ConnectionTick): Next {
 }
 
 function onSilence(ctx: Ctx, s: ConnectionState): Next {
-  const silent = ctx.now() - s.heard;
-  if (silent >= LIMITS.silenceMs) {
+  s.timer = 0;
+  if (ctx.now() - s.heard >= LIMITS.silenceMs) {
     s.deps.counters.count('zombie', 'silent');
     return close(s, 'silent', 'bad_argument', 'nothing was heard for 30 s');
   }
   if (s.expires !== null && ctx.env.wallNow() >= s.expires)
     return close(s, 'tokenExpired', 'token_expired', 'the token has expired');
-  s.timer = ctx.after(Math.max(1, LIMITS.silenceMs - silent), { t: 'tick', what: 'silence' });
+  armWatch(ctx, s);
   return CONTINUE;
 }
 
