@@ -12,6 +12,7 @@ import {
   type ChatView,
   type Device,
   deviceOf,
+  HAS_MAX,
   ITEMS_HELD_MAX,
   type Item,
   makeView,
@@ -101,7 +102,9 @@ function ack(ctx: Ctx, s: SessionState, d: Device, chat: string, seq: number): v
   d.flight.length = kept;
   if (d.mode !== 'live') {
     d.has ??= new Map();
-    if (seq > (d.has.get(chat) ?? 0)) d.has.set(chat, seq);
+    // Bounded: a device that never catches up may ack whatever it likes meanwhile. What is forgotten is pushed again, and dropped there.
+    const known = d.has.get(chat) ?? (d.has.size < HAS_MAX ? 0 : Number.POSITIVE_INFINITY);
+    if (seq > known) d.has.set(chat, seq);
   }
   const view = viewOf(s, chat);
   if (view && view.known >= 0) {

@@ -140,6 +140,8 @@ export const BYTES_HELD_MAX = 4_194_304;
 export const FLIGHT_BYTES_MAX = LIMITS.bufferedStopBytes;
 export const WATCHERS_MAX = 2_000;
 export const VIEWS_MAX = 2_000;
+/** Chats of which a device that is behind may say how far it is. */
+export const HAS_MAX = 4_096;
 
 export function newSession(deps: ActorDeps, user: string, now: number): SessionState {
   return {
