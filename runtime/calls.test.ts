@@ -9,7 +9,7 @@ const setup = (more: Partial<Kind<DoerState, Do>> = {}) => {
   const kernel = createKernel({ env, node: 'n1' });
   const results: unknown[] = [];
   kernel.register(
-    doer([], {
+    doer(results, {
       restart: 'temporary',
       onReply(_ctx, _state, reply) {
         results.push(reply);
@@ -37,9 +37,10 @@ describe('a call', () => {
       ctx.answer(42);
       ctx.answer(43);
     });
+    env.run();
+    expect(kernel.stats()).toMatchObject({ calls: 0, timers: 0 });
     env.advance(10_000);
     expect(results).toEqual(result(true, 42, null));
-    expect(kernel.stats()).toMatchObject({ calls: 0, timers: 0 });
   });
 
   test('without an answer ends at its deadline, and a late answer is not heard', () => {

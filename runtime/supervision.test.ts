@@ -122,6 +122,25 @@ describe('a cell that crashes', () => {
     expect(kernel.deadLetters().counts).toContainEqual({ kind: 'doer', reason: 'noproc', count: 1 });
   });
 
+  test('gives back what its system lane held, as dead letters', () => {
+    const { env, kernel, notes } = setup();
+    const former = kernel.spawn('doer', 'a');
+    kernel.replaceKind(
+      doer(notes, {
+        onReply() {
+          throw new Error('boom');
+        },
+      }),
+    );
+    for (let n = 0; n < 3; n++) kernel.reply(former, { t: 'answer' });
+    env.run();
+    expect(kernel.deadLetters().counts).toEqual([
+      { kind: 'doer', reason: 'crashed', count: 1 },
+      { kind: 'doer', reason: 'noproc', count: 2 },
+    ]);
+    expect(kernel.stats().lanesLent).toBe(0);
+  });
+
   test('still gets user mail by the address of its former life', () => {
     const { env, kernel, notes, note, crash } = setup();
     const former = kernel.spawn('doer', 'a');

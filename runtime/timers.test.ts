@@ -73,6 +73,7 @@ describe("a cell's timer", () => {
     env.run();
     expect(notes).toEqual([]);
     expect(kernel.info(ref)).toMatchObject({ timers: 0 });
+    expect(kernel.kindStats()[0]).toMatchObject({ crashes: 0 });
   });
 
   test('of another cell cannot be cancelled', () => {
@@ -104,13 +105,14 @@ describe("a cell's timer", () => {
     kernel.route(
       'doer',
       'a',
-      go((ctx) => void ctx.after(5_000, note('timer'))),
+      go((ctx) => void ctx.after(50_000, note('timer'))),
     );
     env.run();
     kernel.route('doer', 'a', end);
+    env.advance(20_000);
+    expect(kernel.stats().timers).toBe(0);
     env.advance(60_000);
     expect(notes).toEqual([]);
-    expect(kernel.stats().timers).toBe(0);
   });
 });
 
@@ -126,6 +128,21 @@ describe('all timers of a kernel', () => {
     env.run();
     expect(kernel.stats().timers).toBe(500);
     expect(env.timersSet).toBe(1);
+  });
+
+  test('are not delayed by a later one that is set after them', () => {
+    const { env, kernel, notes } = setup();
+    const from = env.now();
+    const late = go(() => void notes.push(env.now() - from));
+    for (const ms of [100, 10_000]) {
+      kernel.route(
+        'doer',
+        'a',
+        go((ctx) => void ctx.after(ms, late)),
+      );
+    }
+    env.advance(20_000);
+    expect(notes).toEqual([100, 10_000]);
   });
 
   test('due at one time come in the order they were set', () => {
