@@ -1,5 +1,5 @@
 // A client whose server is the test: signed in with a few words, and frames made with as few fields as matter.
-import { type Frame, OP } from '../../protocol/index.ts';
+import { encodeFrame, type Frame, OP } from '../../protocol/index.ts';
 import { type CoreOptions, createClient, memoryStore, type ParleyClient } from '../core/index.ts';
 import { type ManualEnv, manualEnv } from './manual-env.ts';
 import { type ScriptedSocket, type ScriptedTransport, scriptedTransport } from './scripted-transport.ts';
@@ -53,3 +53,30 @@ export function entryOf(seq: number, more: Partial<Frame<'RECEIVE_MESSAGE'>> = {
 export function errorOf(more: Partial<Frame<'ERROR'>> & Pick<Frame<'ERROR'>, 'code' | 'retry'>): Frame<'ERROR'> {
   return { op: OP.ERROR, ref: null, chat: null, id: null, afterMs: 0, about: '', ...more };
 }
+
+// —— what tests of receiving look at ——
+
+export function shown(client: ParleyClient): string[] {
+  const all: string[] = [];
+  client.on('message', (entry) => all.push(`${entry.chat}${entry.seq}`));
+  return all;
+}
+export function pageFor(
+  asked: Frame<'HISTORY'>,
+  to: number,
+  seqs: readonly number[],
+  more = false,
+): Frame<'HISTORY_PAGE'> {
+  const { ref, chat, from } = asked;
+  const entries = seqs.map((seq) => encodeFrame(entryOf(seq, { chat })));
+  return { op: OP.HISTORY_PAGE, ref, chat, from, to, more, entries };
+}
+export const acksOf = (socket: ScriptedSocket) =>
+  socket.of(OP.MESSAGE_ACK).map((frame) => frame.acks.map((ack) => `${ack.chat}${ack.seq}`).join(' '));
+export const asksOf = (socket: ScriptedSocket) => socket.of(OP.HISTORY);
+export const last = <T>(list: readonly T[]): T => {
+  const one = list.at(-1);
+  if (one === undefined) throw new Error('nothing there');
+  return one;
+};
+export const range = (from: number, to: number) => Array.from({ length: to - from + 1 }, (_, i) => from + i);
