@@ -5,6 +5,9 @@ import type { Io } from './command.ts';
 import { COMMANDS } from './commands.ts';
 import { run } from './run.ts';
 
+/** One Ctrl-C under `npm start` arrives twice: from the terminal, and passed on by npm. */
+const SAME_PRESS_MS = 500;
+
 const io: Io = {
   out: (text) => void process.stdout.write(text),
   err: (text) => void process.stderr.write(text),
@@ -21,14 +24,15 @@ const io: Io = {
   },
   stopAsked: () =>
     new Promise((resolve) => {
-      let asked = false;
+      let askedAt = 0;
       for (const [signal, exit] of [
         ['SIGINT', 130],
         ['SIGTERM', 143],
       ] as const) {
         process.on(signal, () => {
-          if (asked) process.exit(exit);
-          asked = true;
+          const now = performance.now();
+          if (askedAt === 0) askedAt = now;
+          else if (now - askedAt > SAME_PRESS_MS) process.exit(exit);
           resolve(signal);
         });
       }

@@ -107,8 +107,11 @@ test('a second signal ends it at once, clients or not', async () => {
   socket.pause(); // never answers the close handshake
   child.kill('SIGTERM');
   await expect.poll(output, { timeout: 5_000 }).toContain('again to end at once');
-  child.kill('SIGTERM');
-  expect(await once(child, 'exit')).toEqual([143, null]);
+  const exited = once(child, 'exit');
+  // One press of Ctrl-C may arrive twice, so the second counts half a second after the first.
+  const again = setInterval(() => child.kill('SIGTERM'), 100);
+  expect(await exited).toEqual([143, null]);
+  clearInterval(again);
 });
 
 for (const signal of ['SIGTERM', 'SIGKILL'] as const) {
