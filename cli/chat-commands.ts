@@ -1,11 +1,11 @@
 // What a person can type behind a slash: names, words of help, what each does, and how Tab completes them. Data, and one function to
 // run a line. Works on a session; knows no screen.
-import type { ParleyError, RoleName } from '../client/index.ts';
+import type { RoleName } from '../client/index.ts';
 import { isUserId } from '../protocol/index.ts';
 import { activeChat, type ChatState, knownUsers, type Model, nameOf, unreadOf } from './chat-model.ts';
-import { type ChatSession, isRefusal, PAGE_ENTRIES } from './chat-session.ts';
+import { type ChatSession, PAGE_ENTRIES } from './chat-session.ts';
 import { numbered } from './chat-view.ts';
-import { type Clock, counted, presenceWords } from './chat-words.ts';
+import { type Clock, presenceWords } from './chat-words.ts';
 
 type Completes = 'user' | 'chat' | 'role' | null;
 interface SlashCommand {
@@ -204,11 +204,6 @@ async function devices(session: ChatSession, _rest: string, clock: Clock): Promi
     .join('\n');
 }
 
-/** What a person hears when a request is refused because there is no connection. */
-export function whileOffline(error: unknown): error is ParleyError {
-  return isRefusal(error, 'timeout');
-}
-
 // —— completion ——
 
 export interface Completion {
@@ -261,8 +256,3 @@ function common(words: readonly string[], stem: string): string {
   for (const word of words) while (!word.startsWith(shared)) shared = shared.slice(0, -1);
   return shared.length >= stem.length ? shared : stem;
 }
-
-export const summaryWords = (model: Model): string => {
-  const unread = [...model.chats.values()].reduce((sum, chat) => sum + unreadOf(model, chat), 0);
-  return `${counted(model.chats.size, 'chat')}, ${unread} unread`;
-};

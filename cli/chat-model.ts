@@ -56,6 +56,8 @@ export interface ChatState {
 export interface Model {
   readonly me: string;
   readonly device: string;
+  /** Anybody may be this user. */
+  demo: boolean;
   connection: ClientState;
   /** When the next attempt follows, while reconnecting. */
   retryAt: number;
@@ -90,6 +92,7 @@ export function newModel(me: string, device: string): Model {
   return {
     me,
     device,
+    demo: false,
     connection: { is: 'connecting' },
     retryAt: 0,
     chats: new Map(),

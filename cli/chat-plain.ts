@@ -3,7 +3,7 @@
 import type { Readable } from 'node:stream';
 import type { MessageStatus, OutgoingMessage } from '../client/index.ts';
 import { read, unknownWords } from './chat-commands.ts';
-import { type ChatState, type EntryLike, type Model, nameOf } from './chat-model.ts';
+import { activeChat, type ChatState, type EntryLike, type Model, nameOf } from './chat-model.ts';
 import type { ChatSession, SessionEvents } from './chat-session.ts';
 import { type Clock, changeWords, connectionWords, errorWords } from './chat-words.ts';
 import { cleanLine } from './terminal-text.ts';
@@ -25,6 +25,8 @@ export class PlainView implements SessionEvents {
   readonly #out: (line: string) => void;
   readonly #err: (line: string) => void;
   readonly #numbers = new Map<string, string>();
+  /** The last entry printed, by chat. */
+  readonly #printed = new Map<string, number>();
   #session: ChatSession | null = null;
   #told = '';
   #failed = 0;
@@ -53,13 +55,20 @@ export class PlainView implements SessionEvents {
     this.#out(`${cleanLine(line)}\n`);
   }
 
-  changed(): void {}
+  /** What is printed of the open chat has been read; so too what came before it was open. */
+  changed(): void {
+    const session = this.#session;
+    const chat = session === null ? null : activeChat(session.model);
+    const printed = chat === null ? undefined : this.#printed.get(chat.id);
+    if (session !== null && chat !== null && printed !== undefined) session.seen(chat, printed);
+  }
   entry(chat: ChatState, entry: EntryLike): void {
     const session = this.#session;
     if (session === null) return;
     const own = entry.sender === session.model.me && this.#numbers.has(entry.id);
     if (!own) this.say(entryLine(session.model, chat, entry));
-    if (chat.id === session.model.active) session.seen(chat, entry.seq);
+    this.#printed.set(chat.id, Math.max(entry.seq, this.#printed.get(chat.id) ?? 0));
+    this.changed();
   }
   status(message: OutgoingMessage, status: MessageStatus, fault: string | null): void {
     if (status === 'failed') this.#failed++;

@@ -54,6 +54,7 @@ export class ChatScreen implements SessionEvents {
   #editor: Editor = EMPTY;
   #scroll: Scroll = BOTTOM;
   #hint = '';
+  #idle = false;
   #view: View | null = null;
   #pasted: string | null = null;
   #drawing: ReturnType<typeof setTimeout> | null = null;
@@ -119,10 +120,15 @@ export class ChatScreen implements SessionEvents {
     this.changed();
   }
 
-  /** Somebody wrote, and nothing is open: then that is what one wants to see. */
+  /** What was asked for is open, or cannot be: from now on the first to write is shown when nothing else is. */
+  targetDone(): void {
+    this.#idle = true;
+    this.#openFirst();
+  }
+
   #openFirst(): void {
     const session = this.#session;
-    if (session === null || session.model.active !== null) return;
+    if (session === null || !this.#idle || session.model.active !== null) return;
     const chat = [...session.model.chats.values()].find((one) => unreadOf(session.model, one) > 0);
     if (chat !== undefined) session.open(chat.id);
   }

@@ -64,7 +64,7 @@ export function render(state: ViewState, { columns, rows }: Size): View {
   const cursor = { row: paneRows + 3 + input.row, column: input.column };
   const { lastSeq, atTop, linesAbove } = pane;
   return {
-    lines: lines.slice(-rows),
+    lines: lines.slice(-rows).map((line) => clipped(line, columns)),
     cursor: { ...cursor, row: cursor.row - Math.max(0, lines.length - rows) },
     lastSeq,
     atTop,
@@ -72,12 +72,23 @@ export function render(state: ViewState, { columns, rows }: Size): View {
   };
 }
 
+/** Holds for every line what each one should hold for itself: never wider than the screen. */
+function clipped(line: Line, columns: number): Line {
+  let room = columns;
+  if (line.reduce((sum, [, text]) => sum + widthOf(cleanLine(text)), 0) <= columns) return line;
+  return line.map(([style, text]): Span => {
+    const kept = cut(cleanLine(text), room);
+    room -= widthOf(kept);
+    return [style, kept];
+  });
+}
+
 // —— status line ——
 
 function headerLine(model: Model, chat: ChatState | null, clock: Clock, columns: number): Line {
   const state = connectionWords(model.connection, model.retryAt, clock.now());
   const up = model.connection.is === 'online';
-  const right = ` ${model.me}  ${up ? '●' : '○'} ${cleanLine(state)} `;
+  const right = ` ${model.me}${model.demo ? ' (demo)' : ''}  ${up ? '●' : '○'} ${cleanLine(state)} `;
   const name = chat === null ? ' Parley' : ` ${cleanLine(nameOf(model, chat))}`;
   const about = chat === null ? '' : ` · ${aboutChat(model, chat, clock)}`;
   const room = Math.max(0, columns - widthOf(right));
@@ -103,7 +114,7 @@ function aboutChat(model: Model, chat: ChatState, clock: Clock): string {
     : counted(size, 'member');
 }
 
-function activityLine({ hint, clock, model }: ViewState, chat: ChatState | null, newer: number, columns: number): Line {
+function activityLine({ hint, model }: ViewState, chat: ChatState | null, newer: number, columns: number): Line {
   if (hint !== '') return [['hint', cut(` ${cleanLine(hint)}`, columns)]];
   const typing = chat === null ? '' : typingWords([...chat.typing].sort());
   const more = newer > 0 ? `↓ ${counted(newer, 'line')} below` : '';
@@ -111,7 +122,6 @@ function activityLine({ hint, clock, model }: ViewState, chat: ChatState | null,
   const late =
     model.connection.is !== 'online' && waiting > 0 ? `${counted(waiting, 'message')} will go out when online` : '';
   const words = [typing, more, late].filter((one) => one !== '').join('   ');
-  void clock;
   return [['typing', cut(words === '' ? '' : ` ${words}`, columns)]];
 }
 
@@ -189,15 +199,13 @@ function chatRows({ model, clock }: ViewState, chat: ChatState, columns: number)
   const say = (text: string, style: Style = 'dim'): void => void rows.push({ line: [[style, text]], item: null });
   if (chat.from === null) say(centred(model.connection.is === 'online' ? 'loading…' : 'not loaded yet', columns));
   else if (chat.more) say(centred('PgUp or /history shows more', columns));
-  const names = nameColumns(model, chat);
+  const names = Math.min(nameColumns(model, chat), Math.max(3, columns - 32));
   const ticks = tickColumns(chat);
-  const unreadFrom = chat.read;
   let day = '';
   for (const item of chat.items) {
     const today = clock.day(item.at);
     if (item.is !== 'notice' && today !== day) say(centred(`── ${today} ──`, columns));
     if (item.is !== 'notice') day = today;
-    void unreadFrom;
     rows.push(...itemRows(model, chat, item, { clock, columns, names, ticks }));
   }
   return rows;

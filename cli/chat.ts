@@ -106,6 +106,7 @@ async function chatAtHome(io: Io, options: OptionValues, url: URL, login: Login,
     agent: `parley-chat/${packageVersion()}`,
   });
   const session = new ChatSession(client, login.user, front.view, Date.now);
+  session.model.demo = login.demo;
   front.view.begin(session);
   for (const waiting of client.outbox()) {
     const stored = home.unsent().find(({ id }) => id === waiting.id);
@@ -117,11 +118,15 @@ async function chatAtHome(io: Io, options: OptionValues, url: URL, login: Login,
   const stop = stopOf(io, client, login);
   try {
     if (options.wait !== true) await firstSignIn(client, login, url, stop.end);
+    const refused = stop.fault();
+    if (refused !== null) throw refused;
     front.screen?.open();
-    const target = openTarget(session, options, home).catch((error: unknown) => {
-      if (front.plain !== null) throw error;
-      session.notice(errorWords(error));
-    });
+    const target = openTarget(session, options, home)
+      .catch((error: unknown) => {
+        if (front.plain !== null) throw error;
+        session.notice(errorWords(error));
+      })
+      .finally(() => front.screen?.targetDone());
     if (front.plain !== null) {
       await Promise.race([target, stop.end]);
       const ended = await readLines(stdin, session, front.plain, clock, stop.signal);
