@@ -1,9 +1,11 @@
 // `parley dev`: a whole chat in one process for trying it out. Anybody who reaches it may be anybody: it hands out demo tokens,
 // and says so loudly.
+import { createHash } from 'node:crypto';
 import { authFromConfig } from '../app/auth.ts';
 import { type HttpQuestion, type HttpRoute, issueToken, json, text as plain } from '../gateway/index.ts';
 import { isDeviceId, isUserId } from '../protocol/index.ts';
 import { type CommandSpec, type Invocation, type Io, paint } from './command.ts';
+import { pageRoutes } from './dev-page.ts';
 import { ensureDataDir, ensureDemoKey, readText } from './files.ts';
 import { serveUntilStopped } from './serving.ts';
 import { badConfig, readSettings, SERVER_OPTIONS } from './settings.ts';
@@ -24,17 +26,20 @@ async function dev({ io, options }: Invocation): Promise<number> {
   const { dataDir } = given.node;
   ensureDataDir(dataDir);
   const key = ensureDemoKey(dataDir);
-  const { host, port, origins } = given.gateway;
-  const own = [`http://localhost:${port}`, `http://127.0.0.1:${port}`, `http://${host}:${port}`];
+  const { host } = given.gateway;
+  // Our own page is let in once the port is known: until then 0 may stand for any.
+  const origins = [...given.gateway.origins];
   const config = {
     ...given,
     auth: { ...given.auth, secret: key, secretFile: null, publicKeys: [], jwksUrl: null },
-    gateway: { ...given.gateway, origins: [...origins, ...own] },
+    gateway: { ...given.gateway, origins },
   };
   const auth = authFromConfig(config.auth, { files: { readText }, demoAllowed: true, wallNow: Date.now });
   if (!auth.ok) throw badConfig(auth.problems);
-  const routes = new Map([[DEV_TOKEN_PATH, tokenRoute(Buffer.from(key), config.auth)]]);
+  const home = createHash('sha256').update(`home ${key}`).digest('hex').slice(0, 12);
+  const routes = pageRoutes(home).set(DEV_TOKEN_PATH, tokenRoute(Buffer.from(key), config.auth));
   return await serveUntilStopped(io, { config, auth: auth.options, routes }, ({ gateway }) => {
+    for (const name of new Set(['localhost', '127.0.0.1', host])) origins.push(`http://${name}:${gateway.port}`);
     io.out(welcome(io, gateway.port, host, dataDir));
   });
 }
@@ -76,7 +81,8 @@ function welcome(io: Io, port: number, host: string, dataDir: string): string {
     '',
     `${paint(io, 'bold', 'Parley')} is running at ${paint(io, 'green', `http://localhost:${port}`)}, sockets at ws://localhost:${port}/v1/connect`,
     '',
-    'Now open two more terminals here, and type in each one:',
+    `Open ${paint(io, 'green', `http://localhost:${port}/?as=alice`)} and ${paint(io, 'green', `http://localhost:${port}/?as=bob`)} in two windows of a browser,`,
+    'or open two more terminals here, and type in each one:',
     '',
     `    npx parley chat --as alice${at}`,
     `    npx parley chat --as bob${at}`,

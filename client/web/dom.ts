@@ -47,10 +47,15 @@ export function svg(path: string): SVGElement {
 export const ICONS = {
   send: 'M4 12 L20 4 L14 20 L11 13 Z',
   back: 'M15 5 L8 12 L15 19',
-  people: 'M9 11 a3.2 3.2 0 1 0 0 -6.4 a3.2 3.2 0 0 0 0 6.4 Z M3 19 a6 6 0 0 1 12 0 M16 11 a2.8 2.8 0 1 0 0 -5.4 M17 13.5 a5.5 5.5 0 0 1 4 5.5',
+  people:
+    'M9 11 a3.2 3.2 0 1 0 0 -6.4 a3.2 3.2 0 0 0 0 6.4 Z M3 19 a6 6 0 0 1 12 0 M16 11 a2.8 2.8 0 1 0 0 -5.4 M17 13.5 a5.5 5.5 0 0 1 4 5.5',
   close: 'M6 6 L18 18 M18 6 L6 18',
   chat: 'M12 5 V19 M5 12 H19',
   group: 'M8 11 a3 3 0 1 0 0 -6 a3 3 0 0 0 0 6 Z M2.5 19 a5.5 5.5 0 0 1 11 0 M18 8 V16 M14 12 H22',
+  waits: 'M12 4 a8 8 0 1 0 0 16 a8 8 0 0 0 0 -16 Z M12 8 V12 L15 14',
+  tick: 'M5 12.5 L10 17.5 L20 6.5',
+  ticks: 'M1 12.5 L6 17.5 L16 6.5 M10.5 15.5 L12.5 17.5 L22.5 6.5',
+  failed: 'M12 5 V14 M12 18 V18.5',
   down: 'M6 9 L12 15 L18 9',
 } as const;
 

@@ -55,7 +55,10 @@ export function itemOf(entry: EntryLike, me: string): Item {
   };
 }
 
-export function queuedItem(message: { readonly id: string; readonly at: number; readonly text: string }, me: string): Item {
+export function queuedItem(
+  message: { readonly id: string; readonly at: number; readonly text: string },
+  me: string,
+): Item {
   const { id, at, text } = message;
   return {
     key: `own ${id}`,

@@ -161,7 +161,10 @@ export function onCounts(model: Model, counts: Counts): void {
   chatOf(model, counts.chat).counts = counts;
 }
 
-export function onTyping(model: Model, event: { readonly chat: string; readonly user: string; readonly on: boolean }): void {
+export function onTyping(
+  model: Model,
+  event: { readonly chat: string; readonly user: string; readonly on: boolean },
+): void {
   const { typing } = chatOf(model, event.chat);
   if (event.on && event.user !== model.me) typing.add(event.user);
   else typing.delete(event.user);
@@ -220,7 +223,7 @@ export const othersOf = (model: Model, chat: ChatState): string[] =>
 /** What a person calls it. */
 export function nameOf(model: Model, chat: ChatState): string {
   if (chat.kind === 'group') return chat.title === '' ? 'Group' : chat.title;
-  const peer = chat.peer ?? othersOf(model, chat)[0] ?? model.me;
+  const peer = chat.peer ?? othersOf(model, chat)[0] ?? (chat.members.size === 1 ? model.me : '…');
   return peer === model.me ? `${peer} (you)` : peer;
 }
 

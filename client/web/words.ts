@@ -32,7 +32,12 @@ export function changeWords(by: string, change: Change, me: string): string {
 }
 
 const timeOfDay = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit' });
-const dayOfYear = new Intl.DateTimeFormat(undefined, { weekday: 'long', day: 'numeric', month: 'long', year: 'numeric' });
+const dayOfYear = new Intl.DateTimeFormat(undefined, {
+  weekday: 'long',
+  day: 'numeric',
+  month: 'long',
+  year: 'numeric',
+});
 const shortDay = new Intl.DateTimeFormat(undefined, { day: 'numeric', month: 'short' });
 const DAY_MS = 86_400_000;
 
@@ -75,20 +80,24 @@ const STOPPED: Readonly<Record<string, string>> = {
   store_failed: 'This browser does not let the page keep its outbox.',
 };
 
+const OFFLINE = 'Offline: what you write waits here until there is a network';
+
 /** Empty when all is well. */
 export function connectionWords(state: ClientState, retryAt: number, now: number, hasNetwork: boolean): string {
   switch (state.is) {
     case 'online':
-      return hasNetwork ? '' : 'No network';
+      return hasNetwork ? '' : OFFLINE;
     case 'connecting':
       return 'Connecting…';
     case 'reconnecting': {
-      if (!hasNetwork) return 'Offline: messages wait here until there is a network';
+      if (!hasNetwork) return OFFLINE;
       const seconds = Math.ceil((retryAt - now) / 1_000);
       return seconds > 0 ? `Reconnecting in ${seconds} s…` : 'Reconnecting…';
     }
     case 'stopped':
-      return state.reason === 'closed' ? 'Closed' : (STOPPED[state.reason] ?? `The server sent us away (${state.reason}).`);
+      return state.reason === 'closed'
+        ? 'Closed'
+        : (STOPPED[state.reason] ?? `The server sent us away (${state.reason}).`);
   }
 }
 
