@@ -3,6 +3,7 @@ import {
   CHANGE,
   CHAT_KIND,
   type Change,
+  decodeServerFrame,
   directChatId,
   type ErrorCode,
   encodeChange,
@@ -14,7 +15,7 @@ import {
   TYPE,
 } from '../protocol/index.ts';
 import { CONTINUE, type Ctx, type Next, type Ref } from '../runtime/index.ts';
-import type { Write } from '../storage/index.ts';
+import type { Entry, Write } from '../storage/index.ts';
 import { PENDING_MAX, type Waiter } from './chat-log.ts';
 import { type ChatState, CONFIRM_DEADLINE_MS, READINGS_MAX, token } from './chat-state.ts';
 import type { ChangeMail, CreateMail, FaultMail, LogEntry, PostMail } from './mail.ts';
@@ -113,13 +114,40 @@ function askIndex(ctx: Ctx, s: ChatState, to: Ref | null, draft: Draft, after: s
   const resume = (found: number | null): void => {
     if (found === null) accept(ctx, s, to, draft, after);
     // Rule 5 of the fenced log: a hit counts only if the log reaches that far.
-    else if (found <= s.log.durable) answerKnown(ctx, s, to, draft.ref, draft.id, found, ctx.env.wallNow());
+    else if (found <= s.log.durable) answerStored(ctx, s, to, draft.id, found);
     else accept(ctx, s, to, draft, after);
   };
   const failed = (): void =>
     fault(ctx, s, to, draft.ref, draft.id, 'unavailable', spread(ctx, 1_000), 'the store did not answer');
   s.readings.set(asked, { for: 'retry', resume, failed });
   return CONTINUE;
+}
+
+/** An id of long ago: its entry says when it was taken, as its first answer did. */
+function answerStored(ctx: Ctx, s: ChatState, to: Ref | null, id: string, n: number): void {
+  const asked = token(s);
+  const op = {
+    kind: 'log',
+    log: `c:${s.chat}`,
+    from: n,
+    to: n,
+    limit: { entries: 1, bytes: 65_536 },
+    back: false,
+  } as const;
+  if (to === null) return;
+  if (ctx.tell(s.deps.reader, { t: 'read', token: asked, op })) s.readings.set(asked, { for: 'again', to, id, n });
+  else fault(ctx, s, to, null, id, 'overloaded', spread(ctx, 500), 'the store is busy');
+}
+
+export function onStoredRead(
+  ctx: Ctx,
+  s: ChatState,
+  again: { to: Ref; id: string; n: number },
+  stored: Entry | undefined,
+): void {
+  const f = stored === undefined ? null : decodeServerFrame(stored.bytes);
+  if (f?.op === OP.RECEIVE_MESSAGE) answerKnown(ctx, s, again.to, null, again.id, again.n, f.ts);
+  else fault(ctx, s, again.to, null, again.id, 'unavailable', spread(ctx, 1_000), 'the store did not answer');
 }
 
 function accept(ctx: Ctx, s: ChatState, to: Ref | null, draft: Draft, after: string | null): void {

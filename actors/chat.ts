@@ -4,7 +4,7 @@ import { CONTINUE, type Ctx, HIBERNATE, type Kind, type Next, type Refused } fro
 import type { Entry, LoadedMail, ReadResultMail, WrittenMail } from '../storage/index.ts';
 import { onCountsTick, onFetch, onFetchRead, onGot, onReadTo, onRepeatTick, onWritten } from './chat-deliver.ts';
 import { load, onLoaded, onLoadTick, onTailRead } from './chat-open.ts';
-import { fault, onChange, onCreate, onDeadline, onPost, spread } from './chat-post.ts';
+import { fault, onChange, onCreate, onDeadline, onPost, onStoredRead, spread } from './chat-post.ts';
 import { onBlock, onHistory, onHistoryRead, onInfo, onSummary, onTyping } from './chat-read.ts';
 import { onFlushTick, onSaved, saved } from './chat-save.ts';
 import { type ChatState, IDLE_MS, newChatState } from './chat-state.ts';
@@ -140,6 +140,9 @@ function onRead(ctx: Ctx, s: ChatState, r: ReadResultMail): void {
       ctx.release();
       if (r.ok) reading.resume(r.value as number | null);
       else reading.failed();
+      return;
+    case 'again':
+      onStoredRead(ctx, s, reading, r.ok ? (r.value as Entry[])[0] : undefined);
       return;
     case 'history':
       if (r.ok) onHistoryRead(ctx, s, reading, r.value as Entry[]);

@@ -134,3 +134,23 @@ describe('order survives refusals', () => {
     ]);
   });
 });
+
+describe('an id of long ago', () => {
+  it('is answered with its first number and time, from the store', async () => {
+    t = await startTestNode();
+    const [alice, , chat] = await pair();
+    alice.text(chat, 'old');
+    const first = await alice.next('SENT');
+    for (let i = 0; i < 70; i++) {
+      alice.text(chat, `m${i}`);
+      if (i % 20 === 19) await alice.next('SENT', (f) => f.id === `m${i}`);
+    }
+    await alice.next('SENT', (f) => f.id === 'm69');
+    // A new life of the chat knows only the last of its ids.
+    const cell = t.node.kernel.whereis('chat', chat);
+    if (cell) t.node.kernel.kill(cell);
+    alice.sink.frames.length = 0;
+    alice.text(chat, 'old', { retry: true });
+    expect(await alice.next('SENT', (f) => f.id === 'old')).toEqual(first);
+  });
+});
