@@ -126,7 +126,7 @@ function flushAcks(): void {
   ackWaits.clear();
 }
 
-async function connect(): Promise<{ connected: number; ms: number }> {
+async function connect(): Promise<{ connected: number; again: number; ms: number }> {
   const begin = performance.now();
   for (let index = args.from; index < args.to; index++) {
     const link = { index, pair: index >> 1, role: (index & 1) as 0 | 1, socket: null, token: '', ready: false };
@@ -137,11 +137,11 @@ async function connect(): Promise<{ connected: number; ms: number }> {
     link.ready = true;
     waiting.get(link)?.();
   };
-  await connectAll({ ...args, links, dialect, waiting, onClosed: (about) => note(closed, about) });
+  const again = await connectAll({ ...args, links, dialect, waiting, onClosed: (about) => note(closed, about) });
   onReady = null;
   if (args.paired) await pairAll();
   keepAlive();
-  return { connected: links.length, ms: performance.now() - begin };
+  return { connected: links.length, again, ms: performance.now() - begin };
 }
 
 function pairAll(): Promise<void> {

@@ -47,11 +47,18 @@ export interface IdleSample {
   readonly rssPerConnection: number;
   readonly heapPerConnection: number;
   readonly externalPerConnection: number;
+  /** Of the resident bytes: the young generation's growth, and heap that is taken but not used. */
+  readonly youngPerConnection: number;
+  readonly slackPerConnection: number;
+  /** The rest: handles of libuv and Node, and what malloc keeps. */
+  readonly nativePerConnection: number;
 }
 export interface IdlePeer {
   readonly peer: PeerName;
   readonly connections: number;
   readonly connectMs: number;
+  /** Sign-ins that the server put off, under pressure. */
+  readonly signInsAgain: number;
   readonly cpuPerSignInUs: number;
   /** Share of a core that idling took, heartbeats included. */
   readonly idleShare: number;

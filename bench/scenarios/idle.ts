@@ -34,18 +34,12 @@ async function measure(name: PeerName, options: BenchOptions): Promise<IdlePeer>
     if (options.heapProf) await server.ask('heapSampling');
     const usedBefore = await server.ask<ServerUsage>('usage');
     const connected = await Promise.all(
-      workers.map((worker) => worker.ask<{ connected: number; ms: number }>('connect', null, 600_000)),
+      workers.map((worker) => worker.ask<{ connected: number; again: number; ms: number }>('connect', null, 600_000)),
     );
     const connections = connected.reduce((sum, { connected }) => sum + connected, 0);
     await sleep(SETTLE_MS);
     const usedConnected = await server.ask<ServerUsage>('usage');
-    const sample = (when: string, memory: ServerMemory): IdleSample => ({
-      when,
-      memory,
-      rssPerConnection: (memory.rss - baseline.rss) / connections,
-      heapPerConnection: (memory.heapUsed - baseline.heapUsed) / connections,
-      externalPerConnection: (memory.external + memory.malloced - baseline.external - baseline.malloced) / connections,
-    });
+    const sample = (when: string, memory: ServerMemory): IdleSample => sampleOf(when, memory, baseline, connections);
     const samples = [sample('connected', await server.ask<ServerMemory>('memory'))];
     await sleep(options.durationMs);
     samples.push(sample(`after ${options.durationMs / 1_000} s`, await server.ask<ServerMemory>('memory')));
@@ -56,6 +50,7 @@ async function measure(name: PeerName, options: BenchOptions): Promise<IdlePeer>
     return {
       peer: name,
       connections,
+      signInsAgain: connected.reduce((sum, { again }) => sum + again, 0),
       connectMs: Math.max(...connected.map(({ ms }) => ms)),
       cpuPerSignInUs: cpuUs(usedConnected, usedBefore) / connections,
       idleShare: cpuUs(usedIdle, usedConnected) / ((usedIdle.atMs - usedConnected.atMs) * 1_000),
@@ -69,6 +64,22 @@ async function measure(name: PeerName, options: BenchOptions): Promise<IdlePeer>
   }
 }
 
+function sampleOf(when: string, memory: ServerMemory, baseline: ServerMemory, connections: number): IdleSample {
+  const per = (of: (memory: ServerMemory) => number): number => (of(memory) - of(baseline)) / connections;
+  const young = per((m) => m.youngTotal);
+  const heap = per((m) => m.heapUsed);
+  return {
+    when,
+    memory,
+    rssPerConnection: per((m) => m.rss),
+    heapPerConnection: heap,
+    externalPerConnection: per((m) => m.external),
+    youngPerConnection: young,
+    slackPerConnection: per((m) => m.heapTotal) - heap - young,
+    nativePerConnection: per((m) => m.rss - m.heapTotal),
+  };
+}
+
 const cpuUs = (after: ServerUsage, before: ServerUsage): number =>
   after.userUs + after.systemUs - before.userUs - before.systemUs;
 
@@ -79,6 +90,9 @@ export function idleFigures(peers: readonly IdlePeer[]): Figure[] {
     return [
       figure(`${peer} resident per connection, ${waited?.when}`, 'KB', [kb(waited?.rssPerConnection)], goal),
       figure(`${peer} resident per connection, collected`, 'KB', [kb(collected?.rssPerConnection)]),
+      figure(`${peer} the same without the young generation`, 'KB', [
+        kb((collected?.rssPerConnection ?? 0) - (collected?.youngPerConnection ?? 0)),
+      ]),
       figure(`${peer} heap per connection, collected`, 'KB', [kb(collected?.heapPerConnection)]),
       figure(`${peer} cpu per sign-in`, 'µs', [cpuPerSignInUs]),
     ];
@@ -89,7 +103,8 @@ function lineOf(peer: IdlePeer): string {
   const samples = peer.samples.map(
     (sample) =>
       `${sample.when} ${kb(sample.rssPerConnection).toFixed(2)} KB (heap ${kb(sample.heapPerConnection).toFixed(2)}, ` +
-      `external ${kb(sample.externalPerConnection).toFixed(2)})`,
+      `its slack ${kb(sample.slackPerConnection).toFixed(2)}, young ${kb(sample.youngPerConnection).toFixed(2)}, ` +
+      `native ${kb(sample.nativePerConnection).toFixed(2)})`,
   );
   return (
     `${peer.peer.padEnd(9)} ${peer.connections} sockets in ${(peer.connectMs / 1_000).toFixed(1)} s, ` +
