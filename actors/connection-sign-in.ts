@@ -57,7 +57,8 @@ export function onVerified(ctx: Ctx, s: ConnectionState, r: VerifiedMail): Next 
 }
 
 export function attach(ctx: Ctx, s: ConnectionState, again: boolean): void {
-  const hello = s.hello ?? { agent: '', sync: null, known: [] };
+  // Found again: only as the registration that it was. Another device under this id may have taken its place meanwhile.
+  const hello = s.hello ?? { agent: '', sync: s.sync, known: [] };
   ctx.route('session', s.user, {
     t: 'attach',
     device: s.device,
@@ -81,6 +82,8 @@ export function onAttached(ctx: Ctx, s: ConnectionState, mail: AttachedMail): Ne
   if (s.monitor !== 0) ctx.demonitor(s.monitor);
   s.session = ctx.sender;
   s.monitor = ctx.monitor(ctx.sender);
+  s.sync = mail.sync;
+  if (!mail.resumed) s.level = false;
   if (s.phase !== 'attaching') return CONTINUE;
   s.phase = 'open';
   // The agent stays with the session; the list of what the device has was long, perhaps.

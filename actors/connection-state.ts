@@ -14,6 +14,10 @@ export interface ConnectionState {
   device: string;
   session: Ref | null;
   monitor: number;
+  /** It has had its CAUGHT_UP: a lost session can be found again without a new sign-in. */
+  level: boolean;
+  /** The registration that this socket goes on with, as the session last said; empty while it is fresh. */
+  sync: string;
   /** Monotonic time of the last frame from the client. */
   heard: number;
   /** Messages taken and not yet answered. */
@@ -38,6 +42,8 @@ export function newConnection(deps: ActorDeps, sink: Sink, now: number): Connect
     device: '',
     session: null,
     monitor: 0,
+    level: false,
+    sync: '',
     heard: now,
     posting: 0,
     expires: null,

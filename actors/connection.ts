@@ -9,6 +9,7 @@ import { type ConnectionState, newConnection } from './connection-state.ts';
 import type { ActorDeps } from './deps.ts';
 import type {
   AttachedMail,
+  CaughtUpMail,
   ChatInfoMail,
   ConnectionTick,
   DismissedMail,
@@ -41,6 +42,7 @@ export type ConnectionMail =
   | PageMail
   | ChatInfoMail
   | AttachedMail
+  | CaughtUpMail
   | DismissedMail
   | LeaveMail
   | BrokeMail
@@ -121,10 +123,15 @@ function onMail(ctx: Ctx, s: ConnectionState, mail: Exclude<ConnectionMail, Clie
       s.sink.write(encodeFrame({ op: OP.CHAT, ...fields }));
       return CONTINUE;
     }
+    case 'caughtUp':
+      s.level = true;
+      s.sync = mail.sync;
+      s.sink.write(encodeFrame({ op: OP.CAUGHT_UP, sync: mail.sync }));
+      return CONTINUE;
     case 'attached':
       return onAttached(ctx, s, mail);
     case 'dismissed':
-      return onDismissed(ctx, s, mail);
+      return onDismissed(s, mail);
     case 'leave':
       return onLeave(ctx, s, mail);
     case 'broke':
@@ -136,7 +143,7 @@ function onMail(ctx: Ctx, s: ConnectionState, mail: Exclude<ConnectionMail, Clie
   }
 }
 
-function onDismissed(ctx: Ctx, s: ConnectionState, mail: DismissedMail): Next {
+function onDismissed(s: ConnectionState, mail: DismissedMail): Next {
   switch (mail.why) {
     case 'displaced':
       return close(s, 'displaced', 'displaced', 'another socket of this device took over');
@@ -147,9 +154,8 @@ function onDismissed(ctx: Ctx, s: ConnectionState, mail: DismissedMail): Next {
     case 'slow':
       return close(s, 'slowReader', 'overloaded', 'you take less than you are sent; reconnect and resume');
     case 'unavailable':
-      if (s.phase === 'attaching') return close(s, 'overloaded', 'unavailable', 'the store does not answer');
-      ctx.after(REATTACH_MS * 5, { t: 'tick', what: 'attach' });
-      return CONTINUE;
+      // Also when it was open: what it was still to be told is told to the next one.
+      return close(s, 'overloaded', 'unavailable', 'the store does not answer');
   }
 }
 
@@ -158,6 +164,8 @@ function onDown(ctx: Ctx, s: ConnectionState, down: Down): Next {
   if (down.monitor !== s.monitor) return CONTINUE;
   s.monitor = 0;
   s.session = null;
+  // Half told what it missed: only a new sign-in tells it all.
+  if (!s.level) return close(s, 'serverFault', 'internal', 'your session was lost; reconnect');
   ctx.after(REATTACH_MS * (0.5 + ctx.env.random()), { t: 'tick', what: 'attach' });
   return CONTINUE;
 }

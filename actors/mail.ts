@@ -325,6 +325,11 @@ export interface AttachedMail {
   readonly sync: string;
   readonly resumed: boolean;
 }
+/** The backlog is through; what follows is live. */
+export interface CaughtUpMail {
+  readonly t: 'caughtUp';
+  readonly sync: string;
+}
 /** The session will not, or no longer, serve this connection. */
 export interface DismissedMail {
   readonly t: 'dismissed';

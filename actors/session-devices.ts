@@ -7,7 +7,16 @@ import { saveDevice, saveDevicesSoon } from './session-cursors.ts';
 import { feed, onPage, readPage } from './session-feed.ts';
 import { presenceChanged } from './session-presence.ts';
 import { gapFrame, pushFrames } from './session-push.ts';
-import { cursorOf, type Device, deviceOf, newDevice, nextStamp, type SessionState, wait } from './session-state.ts';
+import {
+  cursorOf,
+  type Device,
+  deviceOf,
+  newDevice,
+  nextStamp,
+  type SessionState,
+  STRANGER_MS,
+  wait,
+} from './session-state.ts';
 
 export const SUMMARIES_AT_ONCE = 50;
 export const SUMMARY_DEADLINE_MS = 3_000;
@@ -26,12 +35,12 @@ export function onAttach(ctx: Ctx, s: SessionState, mail: AttachMail): Next {
     s.deps.counters.count('displaced', 'device');
     drop(ctx, d);
   }
-  const resumes = d !== undefined && (mail.again || d.sync === mail.sync);
+  const resumes = d !== undefined && d.sync !== '' && d.sync === mail.sync;
   if (!d) {
-    d = newDevice(mail.device, ctx.env.id(), s.inboxHead, mail.agent, ctx.env.wallNow());
+    d = newDevice(mail.device, '', s.inboxHead, mail.agent, ctx.env.wallNow());
     s.devices = [...s.devices, d];
-  } else if (!resumes) d.sync = ctx.env.id();
-  d.agent = mail.agent;
+  } else if (!resumes) d.strangerUntil = ctx.now() + STRANGER_MS;
+  if (mail.agent !== '') d.agent = mail.agent;
   d.seen = ctx.env.wallNow();
   d.conn = conn;
   if (d.monitor !== 0) ctx.demonitor(d.monitor);
@@ -42,6 +51,7 @@ export function onAttach(ctx: Ctx, s: SessionState, mail: AttachMail): Next {
   d.reading = false;
   d.announce = !mail.again;
   d.has = new Map(mail.known.map(({ chat, seq }) => [chat, seq]));
+  d.told = null;
   if (resumes) resume(ctx, s, d, conn, mail.again);
   else startFresh(ctx, s, d, conn);
   presenceChanged(ctx, s);
@@ -70,7 +80,6 @@ export function onGreetPage(
   if (d.conn !== conn) return;
   if (entries[0]?.n !== d.fed + 1) {
     // Its retention ran out: the device has to read the logs.
-    d.sync = ctx.env.id();
     return startFresh(ctx, s, d, conn);
   }
   welcome(ctx, d, conn, true);
@@ -78,7 +87,7 @@ export function onGreetPage(
 }
 
 function welcome(ctx: Ctx, d: Device, conn: Ref, resumed: boolean): void {
-  ctx.send(conn, { t: 'attached', sync: resumed ? d.sync : '', resumed });
+  ctx.send(conn, { t: 'attached', sync: d.sync, resumed });
   if (resumed) d.mode = 'catchup';
 }
 
@@ -90,6 +99,8 @@ function dismiss(ctx: Ctx, d: Device, conn: Ref): void {
 /** A device with nothing of ours: it hears of every chat what there is to read, then goes on with what comes from now on. */
 function startFresh(ctx: Ctx, s: SessionState, d: Device, conn: Ref): void {
   d.fed = s.inboxHead;
+  d.sync = '';
+  d.announce = true;
   d.storedCursor = -1;
   saveDevice(ctx, s, d);
   welcome(ctx, d, conn, false);
@@ -152,8 +163,10 @@ function askSummaries(
 
 function sayGap(ctx: Ctx, d: Device, summary: ChatSummary): void {
   const from = Math.max(summary.first, (d.has?.get(summary.chat) ?? 0) + 1);
-  if (from <= summary.head) pushFrames(ctx, d, [gapFrame(summary.chat, from, summary.head)]);
-  d.has?.set(summary.chat, Math.max(d.has.get(summary.chat) ?? 0, summary.head));
+  if (from > summary.head) return;
+  pushFrames(ctx, d, [gapFrame(summary.chat, from, summary.head)]);
+  d.told ??= new Map();
+  d.told.set(summary.chat, summary.head);
 }
 
 export function onDetach(ctx: Ctx, s: SessionState, mail: DetachMail): Next {
@@ -182,6 +195,7 @@ function drop(ctx: Ctx, d: Device): void {
   d.flightBytes = 0;
   d.reading = false;
   d.has = null;
+  d.told = null;
 }
 
 export function onListDevices(ctx: Ctx, s: SessionState, mail: ListDevicesMail): Next {

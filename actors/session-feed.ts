@@ -1,11 +1,11 @@
 // Devices that are behind are fed from the inbox in pages, until they are level and live: a slow reader costs no memory here.
-import { encodeFrame, OP } from '../protocol/index.ts';
 import type { Ctx, Ref } from '../runtime/index.ts';
 import type { Entry } from '../storage/index.ts';
 import { entryOf } from './chat-entry.ts';
 import { decodeInbox, type InboxEntry } from './rows.ts';
-import { push, pushFrames } from './session-push.ts';
-import { type Device, MOMENT_MS, type SessionState, wait, windowOpen } from './session-state.ts';
+import { saveDevice } from './session-cursors.ts';
+import { push } from './session-push.ts';
+import { coveredUpTo, type Device, MOMENT_MS, type SessionState, wait, windowOpen } from './session-state.ts';
 
 export const FEED_LIMIT = { entries: 32, bytes: 262_144 } as const;
 
@@ -48,11 +48,13 @@ function pushFrom(ctx: Ctx, s: SessionState, d: Device, conn: Ref, entries: read
     const row = decodeInbox(stored.bytes);
     const inFlight = d.flight.find((f) => f.chat === row.chat && f.n === row.n);
     if (inFlight) inFlight.i = stored.n;
-    else if ((d.has?.get(row.chat) ?? 0) < row.n) {
+    else if (coveredUpTo(d, row.chat) < row.n) {
       if (!windowOpen(d)) return;
       if (row.frame === null) return readBody(ctx, s, d, conn, entries, at, row);
       if (!pushStored(ctx, s, d, stored.n, row, row.frame)) return;
-    } else ctx.route('chat', row.chat, { t: 'got', user: s.user, delivered: row.n, settled: 0 });
+    } else if ((d.has?.get(row.chat) ?? 0) >= row.n) {
+      ctx.route('chat', row.chat, { t: 'got', user: s.user, delivered: row.n, settled: 0 });
+    }
     d.fed = stored.n;
   }
   feed(ctx, s, d);
@@ -103,7 +105,7 @@ function level(ctx: Ctx, s: SessionState, d: Device): void {
   if (s.chats) {
     for (const view of s.chats.values()) {
       for (const { entry } of view.items) {
-        if ((d.has?.get(view.chat) ?? 0) >= entry.n || (view.acks?.get(d.id) ?? 0) >= entry.n) continue;
+        if (coveredUpTo(d, view.chat) >= entry.n || (view.acks?.get(d.id) ?? 0) >= entry.n) continue;
         if (d.flight.some((f) => f.chat === view.chat && f.n === entry.n)) continue;
         if (!push(ctx, s, d, view.chat, entry, 0)) return;
       }
@@ -112,16 +114,23 @@ function level(ctx: Ctx, s: SessionState, d: Device): void {
   d.mode = 'live';
   carryAcks(s, d);
   d.has = null;
+  d.told = null;
   if (!d.announce) return;
   d.announce = false;
-  pushFrames(ctx, d, [encodeFrame({ op: OP.CAUGHT_UP, sync: d.sync })]);
+  if (d.sync === '') {
+    // Only now: a device that goes before this is fresh again, and hears of all its gaps.
+    d.sync = ctx.env.id();
+    d.storedCursor = -1;
+    saveDevice(ctx, s, d);
+  }
+  if (d.conn !== null) ctx.send(d.conn, { t: 'caughtUp', sync: d.sync });
 }
 
-/** What the device was known to have counts as acked for what has not settled yet. */
+/** What the device has, or was told to read (it takes its new `sync` only when it has), counts as acked for what has not settled yet. */
 function carryAcks(s: SessionState, d: Device): void {
-  if (!d.has || !s.chats) return;
+  if (!s.chats) return;
   for (const view of s.chats.values()) {
-    const has = Math.min(d.has.get(view.chat) ?? 0, view.known);
+    const has = Math.min(coveredUpTo(d, view.chat), view.known);
     if (view.items.length === 0 || has === 0) continue;
     view.acks ??= new Map();
     if (has > (view.acks.get(d.id) ?? 0)) view.acks.set(d.id, has);

@@ -22,7 +22,7 @@ export type Mode = 'offline' | 'greeting' | 'catchup' | 'live';
 
 export interface Device {
   readonly id: string;
-  /** Names this registration; a device that gives it back has what it had. */
+  /** Names this registration; a device that gives it back has what it had. Empty until all gaps of a fresh device are told. */
   sync: string;
   agent: string;
   seen: number;
@@ -40,6 +40,10 @@ export interface Device {
   announce: boolean;
   /** What the device said, or acked, while it was not live: not to be pushed again. */
   has: Map<string, number> | null;
+  /** Up to where it was told to read by itself: not to be pushed either, but not known to be had. */
+  told: Map<string, number> | null;
+  /** Until then (monotonic) messages of its own device id may be of a life that it forgot, and are pushed as others' are. */
+  strangerUntil: number;
 }
 
 /** An entry that is neither acked by all devices nor in the inbox yet. */
@@ -131,6 +135,7 @@ export const WAITS_MAX = 512;
 export const EVICT_MS = 200;
 export const MOMENT_MS = 1_000;
 export const FLUSH_MS = 5_000;
+export const STRANGER_MS = 60_000;
 export const PRESENCE_MS = 2_000;
 export const WATCH_RENEW_MS = 30_000;
 export const WATCH_TTL_MS = 75_000;
@@ -195,6 +200,8 @@ export function newDevice(id: string, sync: string, cursor: number, agent: strin
     reading: false,
     announce: false,
     has: null,
+    told: null,
+    strangerUntil: 0,
   };
 }
 const NO_FLIGHT: Flight[] = [];
@@ -241,8 +248,11 @@ export function nextStamp(s: SessionState): number {
 }
 
 /** Own messages need no push to the device that sent them: `sent` told it the number. Own changes do, `ok` tells none. */
-export const isOwn = (s: SessionState, d: Device, e: LogEntry): boolean =>
-  e.type < TYPE.created && e.sender === s.user && e.device === d.id;
+export const isOwn = (s: SessionState, d: Device, e: LogEntry, now: number): boolean =>
+  e.type < TYPE.created && e.sender === s.user && e.device === d.id && now >= d.strangerUntil;
+
+/** What need not be pushed to a device that is not live: it has it, or reads it for itself. */
+export const coveredUpTo = (d: Device, chat: string): number => Math.max(d.has?.get(chat) ?? 0, d.told?.get(chat) ?? 0);
 
 export function windowOpen(d: Device): boolean {
   return d.flight.length < LIMITS.windowMessages && d.flightBytes < FLIGHT_BYTES_MAX;
