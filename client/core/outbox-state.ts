@@ -168,7 +168,11 @@ export class Outbox {
     const item = this.#byId.get(id);
     const lane = item && this.#lanes.get(item.message.chat);
     if (item === undefined || lane === undefined) return null;
-    if (!refusal.retry) return this.remove(id, 'failed');
+    if (!refusal.retry) {
+      // An answer for good: whatever was waited for has passed.
+      lane.failures = 0;
+      return this.remove(id, 'failed');
+    }
     item.open = Math.max(0, item.open - 1);
     const at = lane.items.indexOf(item);
     if (at >= lane.flown) {
