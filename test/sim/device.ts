@@ -50,7 +50,7 @@ export class Device {
     this.owner = new Owner(id);
     this.owner.alive = false;
     this.disk = new ClientDisk(random.fork('disk'), plan.flushMs);
-    this.view = new View(world, book, user, id);
+    this.view = new View(world, book, user, id, this.memory);
   }
 
   get isOnline(): boolean {
@@ -260,7 +260,7 @@ export class Device {
     this.disk = new ClientDisk(this.random.fork(`disk ${this.memory}`), this.plan.flushMs);
     for (const sending of this.book.sendings.values())
       if (sending.device === this.id && sending.status === 'queued') sending.status = 'abandoned';
-    this.view = new View(this.world, this.book, this.user, `${this.id}/${this.memory}`);
+    this.view = new View(this.world, this.book, this.user, this.id, this.memory);
   }
 
   /** What was sent and is neither in the outbox nor answered was never flushed: it must never have left. */

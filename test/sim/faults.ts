@@ -83,7 +83,9 @@ export class Faults {
     if (recent.length >= KILLS_IN_WINDOW) return;
     this.kills.set(name, [...recent, now]);
     this.scene.world.note('kill', kind, cell.key);
-    kernel.kill(cell);
+    // A connection that is killed leaves its socket to itself; one that crashes closes it.
+    if (kind === 'connection') kernel.stop(cell, 'crash: planned');
+    else kernel.kill(cell);
   }
 
   freeze(random: Random): void {

@@ -119,6 +119,12 @@ export class Peer implements Sink {
     }
   }
 
+  /** The process is gone, and nobody tells anybody. */
+  died(): void {
+    this.isGone = true;
+    this.tap.ended(this.connection);
+  }
+
   /** The socket is gone. */
   gone(): void {
     if (this.isGone) return;

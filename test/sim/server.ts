@@ -127,6 +127,7 @@ export class Server {
     life.owner.alive = false;
     life.store.crash(this.random.next);
     if (this.current === life) this.current = null;
+    for (const peer of life.peers) peer.died();
     this.onLifeEnd(life.owner, told);
   }
 

@@ -17,7 +17,7 @@ import { type Violation, World } from './world.ts';
 const USERS = ['ann', 'bob', 'cat', 'dan', 'eve', 'fay'];
 /** Everything has to settle within this time after the last fault. */
 export const SETTLE_MS = 60_000;
-const LAST_ROUND_MS = 20_000;
+const LAST_ROUND_MS = 45_000;
 /** Chats ask members who have not settled at least this often, and unmark themselves at the next round. */
 const QUIET_MS = 130_000;
 const LOOK_EVERY_MS = 500;

@@ -22,11 +22,11 @@ export class View {
   private readonly world: World;
   private readonly book: Book;
 
-  constructor(world: World, book: Book, user: string, name: string) {
+  constructor(world: World, book: Book, user: string, device: string, memory: number) {
     this.world = world;
     this.book = book;
     this.user = user;
-    this.name = name;
+    this.name = memory === 1 ? device : `${device}/${memory}`;
   }
 
   private chat(id: string): ChatView {
