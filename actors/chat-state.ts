@@ -100,6 +100,7 @@ export const CONFIRM_DEADLINE_MS = 10_000;
 export const FLUSH_MS = 2_000;
 export const COUNTS_MS = 300;
 export const IDLE_MS = 60_000;
+export const PRESSED_IDLE_MS = 5_000;
 export const COUNTING_MAX = 32;
 
 /** Writes of entries carry their number as token; all else counts down from −1. */

@@ -7,7 +7,7 @@ import { load, onLoaded, onLoadTick, onTailRead } from './chat-open.ts';
 import { fault, onChange, onCreate, onDeadline, onPost, onStoredRead, spread } from './chat-post.ts';
 import { onBlock, onHistory, onHistoryRead, onInfo, onSummary, onTyping } from './chat-read.ts';
 import { onFlushTick, onSaved, saved } from './chat-save.ts';
-import { type ChatState, IDLE_MS, newChatState } from './chat-state.ts';
+import { type ChatState, IDLE_MS, newChatState, PRESSED_IDLE_MS } from './chat-state.ts';
 import type { ActorDeps } from './deps.ts';
 import type { ChatMail, ChatTick } from './mail.ts';
 
@@ -104,11 +104,14 @@ function onTick(ctx: Ctx, s: ChatState, tick: ChatTick): Next {
 
 /** Passivation: a chat that owes nobody anything leaves, and comes back with its next mail. */
 function onIdle(ctx: Ctx, s: ChatState): Next {
-  const idle = ctx.now() - s.lastMailMs >= IDLE_MS && s.phase === 'open';
+  const idle = ctx.now() - s.lastMailMs >= idleMs(s) && s.phase === 'open';
   if (idle && s.log.pending.length === 0 && s.readings.size === 0 && saved(s)) return HIBERNATE;
-  s.timers.idle = ctx.after(IDLE_MS, { t: 'tick', what: 'idle' });
+  s.timers.idle = ctx.after(idleMs(s), { t: 'tick', what: 'idle' });
   return CONTINUE;
 }
+
+/** Under pressure idle cells leave sooner. */
+const idleMs = (s: ChatState): number => (s.deps.pressure.level >= 3 ? PRESSED_IDLE_MS : IDLE_MS);
 
 /** The store does not give this chat its state: senders hear so and try again; sessions repeat by themselves. */
 function refuseBroken(ctx: Ctx, s: ChatState, mail: ChatMail): Next {

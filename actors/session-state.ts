@@ -140,6 +140,8 @@ export const PRESENCE_MS = 2_000;
 export const WATCH_RENEW_MS = 30_000;
 export const WATCH_TTL_MS = 75_000;
 export const IDLE_MS = 30_000;
+/** Under pressure idle sessions leave sooner. */
+export const PRESSED_IDLE_MS = 5_000;
 export const ITEMS_HELD_MAX = 512;
 export const BYTES_HELD_MAX = 4_194_304;
 export const FLIGHT_BYTES_MAX = LIMITS.bufferedStopBytes;

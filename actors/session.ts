@@ -41,7 +41,16 @@ import {
   onWatchTick,
   onWatchUsers,
 } from './session-presence.ts';
-import { cursorOf, EVICT_MS, IDLE_MS, newDevice, newSession, type SessionState, type Wait } from './session-state.ts';
+import {
+  cursorOf,
+  EVICT_MS,
+  IDLE_MS,
+  newDevice,
+  newSession,
+  PRESSED_IDLE_MS,
+  type SessionState,
+  type Wait,
+} from './session-state.ts';
 
 export const LOAD_RETRY_MS = 500;
 export const LOAD_PATIENCE_MS = 5_000;
@@ -61,7 +70,7 @@ export function sessionKind(deps: ActorDeps): Kind<SessionState, SessionMail> {
       if (mail.t === 'tick') return onTick(ctx, s, mail);
       if (s.phase !== 'open') return refuseBroken(ctx, mail);
       const next = onMail(ctx, s, mail);
-      if (s.timerIdle === 0 && !isOnline(s)) s.timerIdle = ctx.after(IDLE_MS, { t: 'tick', what: 'idle' });
+      if (s.timerIdle === 0 && !isOnline(s)) s.timerIdle = ctx.after(idleMs(s), { t: 'tick', what: 'idle' });
       return next;
     },
     onReply(ctx, s, reply) {
@@ -130,7 +139,7 @@ function onLoaded(ctx: Ctx, s: SessionState, r: LoadedMail): void {
   const waiting = s.phase === 'loading';
   s.phase = 'open';
   if (waiting) ctx.release();
-  s.timerIdle = ctx.after(IDLE_MS, { t: 'tick', what: 'idle' });
+  s.timerIdle = ctx.after(idleMs(s), { t: 'tick', what: 'idle' });
 }
 
 function onMail(ctx: Ctx, s: SessionState, mail: Exclude<SessionMail, SessionTick>): Next {
@@ -210,9 +219,11 @@ function onIdle(ctx: Ctx, s: SessionState): Next {
   const busy =
     s.itemsHeld > 0 || s.appends.length > 0 || (s.waits?.size ?? 0) > 0 || s.timerFlush !== 0 || s.timerPresence !== 0;
   if (!busy && watchersGone(ctx, s)) return HIBERNATE;
-  s.timerIdle = ctx.after(IDLE_MS, { t: 'tick', what: 'idle' });
+  s.timerIdle = ctx.after(idleMs(s), { t: 'tick', what: 'idle' });
   return CONTINUE;
 }
+
+const idleMs = (s: SessionState): number => (s.deps.pressure.level >= 3 ? PRESSED_IDLE_MS : IDLE_MS);
 
 function watchersGone(ctx: Ctx, s: SessionState): boolean {
   if (s.watchers) for (const [user, until] of s.watchers) if (until < ctx.now()) s.watchers.delete(user);
@@ -293,7 +304,7 @@ function onDown(ctx: Ctx, s: SessionState, down: Down): Next {
     d.monitor = 0;
     gone(ctx, s, d);
   }
-  if (s.timerIdle === 0 && !isOnline(s)) s.timerIdle = ctx.after(IDLE_MS, { t: 'tick', what: 'idle' });
+  if (s.timerIdle === 0 && !isOnline(s)) s.timerIdle = ctx.after(idleMs(s), { t: 'tick', what: 'idle' });
   return CONTINUE;
 }
 
