@@ -1,6 +1,8 @@
 // `parley dev`: a whole chat in one process for trying it out. Anybody who reaches it may be anybody: it hands out demo tokens,
 // and says so loudly.
 import { createHash } from 'node:crypto';
+import { isIPv6 } from 'node:net';
+import { networkInterfaces } from 'node:os';
 import { authFromConfig } from '../app/auth.ts';
 import { type HttpQuestion, type HttpRoute, issueToken, json, text as plain } from '../gateway/index.ts';
 import { isDeviceId, isUserId } from '../protocol/index.ts';
@@ -39,9 +41,17 @@ async function dev({ io, options }: Invocation): Promise<number> {
   const home = createHash('sha256').update(`home ${key}`).digest('hex').slice(0, 12);
   const routes = pageRoutes(home).set(DEV_TOKEN_PATH, tokenRoute(Buffer.from(key), config.auth));
   return await serveUntilStopped(io, { config, auth: auth.options, routes }, ({ gateway }) => {
-    for (const name of new Set(['localhost', '127.0.0.1', host])) origins.push(`http://${name}:${gateway.port}`);
+    for (const name of ownNames(host)) origins.push(`http://${name}:${gateway.port}`);
     io.out(welcome(io, gateway.port, host, dataDir));
   });
+}
+
+/** How our own page may be addressed: as this machine, and by its addresses when it listens on all of them. */
+function ownNames(host: string): Set<string> {
+  const isAny = host === '0.0.0.0' || host === '::';
+  const addresses = isAny ? Object.values(networkInterfaces()).flatMap((one) => one ?? []) : [];
+  const names = ['localhost', '127.0.0.1', host, ...addresses.map(({ address }) => address)];
+  return new Set(names.map((name) => (isIPv6(name) ? `[${name}]` : name)));
 }
 
 /** Demo tokens for whoever asks by an address of this machine. A name of somebody else's in Host is a page that rebound its DNS. */

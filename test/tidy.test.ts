@@ -36,9 +36,10 @@ const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   'hdr-histogram-js': ['bench/'],
   'socket.io': ['bench/'],
   'socket.io-client': ['bench/'],
+  'playwright-core': ['test/'],
 };
 /** Code that runs in a browser or in the simulation: no module of Node. */
-const WITHOUT_NODE = ['protocol/', 'actors/', 'client/core/', 'client/browser/'];
+const WITHOUT_NODE = ['protocol/', 'actors/', 'client/core/', 'client/browser/', 'client/web/'];
 /** Packages and modules of Node that a border mentions, for tests: all are allowed there. */
 const DRIVERS = ['storage/lmdb', 'storage/memory', 'storage/cql', 'cluster/nats', 'cluster/redis', 'cluster/memory'];
 const MAY_KNOW_DRIVERS = ['app/', 'bench/', 'test/'];

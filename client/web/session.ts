@@ -1,7 +1,14 @@
 // One user in one tab: a client, the model that its events move, and what a person can ask for. Knows no element of the page.
 // Started by `main.ts`.
 import { isUserId } from '../../protocol/index.ts';
-import type { Chat, ClientState, MessageStatus, OutgoingMessage, ParleyClient } from '../browser.ts';
+import {
+  type Chat,
+  type ClientState,
+  type MessageStatus,
+  type OutgoingMessage,
+  type ParleyClient,
+  ParleyError,
+} from '../browser.ts';
 import type { EntryLike } from './item.ts';
 import {
   activeChat,
@@ -39,6 +46,7 @@ const PREVIEWS_MAX = 200;
 const PREVIEWS_AT_ONCE = 4;
 const WATCHED_MAX = 200;
 const REFRESH_MS = 250;
+const UNHEARD_MS = 5_000;
 const IDLE_TYPING_MS = 4_000;
 
 export class Session {
@@ -51,6 +59,7 @@ export class Session {
   #refresh: ReturnType<typeof setTimeout> | null = null;
   #typing: { readonly chat: string; readonly timer: ReturnType<typeof setTimeout> } | null = null;
   #watched = '';
+  #unheard: ReturnType<typeof setTimeout> | null = null;
   #unwatch: () => void = () => undefined;
 
   constructor(client: ParleyClient, me: string, texts: ReadonlyMap<string, string>, on: SessionEvents) {
@@ -135,8 +144,16 @@ export class Session {
   /** Members and the last entries of a chat. */
   async load(chat: ChatState): Promise<void> {
     if (chat.left) return;
-    const info = await this.client.chat(chat.id).info();
-    this.#change(() => onInfo(this.model, info));
+    try {
+      const info = await this.client.chat(chat.id).info();
+      this.#change(() => onInfo(this.model, info));
+    } catch (error) {
+      if (!(error instanceof ParleyError) || error.code !== 'not_member') throw error;
+      this.#change(() => {
+        chat.left = true;
+      });
+      return;
+    }
     if (chat.from === null) await this.#page(chat, 0, PAGE_ENTRIES);
     this.#watch();
   }
@@ -166,11 +183,27 @@ export class Session {
     for (const { kind, peer, left } of model.chats.values())
       if (kind === 'direct' && peer !== null && peer !== model.me && !left) users.add(peer);
     const list = [...users].slice(0, WATCHED_MAX).sort();
+    this.#lookAgain();
     if (list.join(' ') === this.#watched) return;
     this.#watched = list.join(' ');
+    this.#watchAnew(list);
+  }
+
+  #watchAnew(list: readonly string[]): void {
     // Ended first: together they might be more than one may watch. Whoever is in both is told again at once.
     this.#unwatch();
     this.#unwatch = this.client.watchPresence(list);
+  }
+
+  /** A busy server drops a wish to watch without a word: whoever was not told of is asked for again. */
+  #lookAgain(): void {
+    this.#unheard ??= setTimeout(() => {
+      this.#unheard = null;
+      const list = this.#watched.split(' ').filter((user) => user !== '');
+      if (this.client.state.is !== 'online' || list.every((user) => this.model.presence.has(user))) return;
+      this.#watchAnew(list);
+      this.#lookAgain();
+    }, UNHEARD_MS);
   }
 
   open(id: string | null): void {

@@ -1,4 +1,5 @@
 // The page as a whole: puts the views side by side, and shows the model again, once for all changes of a moment.
+import { isChatId } from '../../../protocol/index.ts';
 import { h, ICONS, iconButton, setText } from '../dom.ts';
 import { chatList, unreadOf } from '../model.ts';
 import type { Session, SessionEvents } from '../session.ts';
@@ -53,7 +54,8 @@ export class App implements SessionEvents {
     };
     this.#root.replaceChildren(this.#bar, app, this.#notices);
     this.#listen();
-    session.open(location.hash === '' ? null : decodeURIComponent(location.hash.slice(1)));
+    const place = location.hash.slice(1);
+    session.open(isChatId(place) ? place : null);
   }
 
   #side(list: HTMLElement, session: Session): HTMLElement {
@@ -81,11 +83,7 @@ export class App implements SessionEvents {
   /** The open chat stands in the address, so that a reload comes back to it. */
   #keepPlace(): void {
     const active = this.#session?.model.active ?? null;
-    history.replaceState(
-      null,
-      '',
-      active === null ? location.pathname + location.search : `#${encodeURIComponent(active)}`,
-    );
+    history.replaceState(null, '', active === null ? location.pathname + location.search : `#${active}`);
   }
 
   #listen(): void {
