@@ -8,7 +8,7 @@ import { numbered } from './chat-view.ts';
 import { type Clock, presenceWords } from './chat-words.ts';
 
 type Completes = 'user' | 'chat' | 'role' | null;
-interface SlashCommand {
+export interface SlashCommand {
   readonly name: string;
   readonly args: string;
   readonly about: string;
@@ -58,6 +58,9 @@ export const SLASH_COMMANDS: readonly SlashCommand[] = [
   { name: 'help', args: '', about: 'this', completes: null, run: () => helpText() },
   { name: 'quit', args: '', about: 'leave; also Ctrl-C and Ctrl-D', completes: null, run: () => '' },
 ];
+
+/** Commands that decide where the next message goes. */
+export const navigates = ({ name }: SlashCommand): boolean => name === 'to' || name === 'group' || name === 'switch';
 
 export type Asked =
   | { readonly is: 'message'; readonly text: string }

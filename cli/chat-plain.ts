@@ -2,7 +2,7 @@
 // itself, so nothing is shown twice. Words about the connection go to stderr.
 import type { Readable } from 'node:stream';
 import type { MessageStatus, OutgoingMessage } from '../client/index.ts';
-import { read, unknownWords } from './chat-commands.ts';
+import { navigates, read, unknownWords } from './chat-commands.ts';
 import { activeChat, type ChatState, type EntryLike, type Model, nameOf } from './chat-model.ts';
 import type { ChatSession, SessionEvents } from './chat-session.ts';
 import { type Clock, changeWords, connectionWords, errorWords } from './chat-words.ts';
@@ -126,6 +126,8 @@ async function takeLine(line: string, session: ChatSession, view: PlainView, clo
       if (words !== '') view.notice(null, words);
     } else await sendLine(asked.text, session, view);
   } catch (error) {
+    // Lines that follow were not meant for the chat before.
+    if (asked.is === 'command' && navigates(asked.command)) session.model.active = null;
     view.notice(null, errorWords(error));
   }
   return true;

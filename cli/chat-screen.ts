@@ -2,7 +2,7 @@
 // shown comes from `chat-view.ts`.
 import { emitKeypressEvents } from 'node:readline';
 import type { ReadStream, WriteStream } from 'node:tty';
-import { complete, read, unknownWords } from './chat-commands.ts';
+import { complete, navigates, read, type SlashCommand, unknownWords } from './chat-commands.ts';
 import { activeChat, unreadOf } from './chat-model.ts';
 import type { ChatSession, SessionEvents } from './chat-session.ts';
 import { numbered, render, type Scroll, type View } from './chat-view.ts';
@@ -55,6 +55,8 @@ export class ChatScreen implements SessionEvents {
   #scroll: Scroll = BOTTOM;
   #hint = '';
   #idle = false;
+  /** Lines that were entered while a command decides where they go. */
+  #ahead: string[] | null = null;
   #view: View | null = null;
   #pasted: string | null = null;
   #drawing: ReturnType<typeof setTimeout> | null = null;
@@ -209,27 +211,60 @@ export class ChatScreen implements SessionEvents {
   #enter(session: ChatSession): void {
     const { text } = this.#editor;
     if (text.trim() === '') return;
-    const asked = read(text);
-    const before = this.#editor;
     this.#editor = taken(this.#editor);
     this.#scroll = BOTTOM;
+    if (this.#ahead === null) this.#take(session, text);
+    else this.#ahead.push(text);
+  }
+
+  #take(session: ChatSession, text: string): void {
+    const asked = read(text);
     if (asked.is === 'quit') this.#end();
     else if (asked.is === 'unknown') session.notice(unknownWords(asked.name));
-    else if (asked.is === 'command') {
-      Promise.resolve()
-        .then(() => asked.command.run(session, asked.rest, this.#clock))
-        .then((words) => words !== '' && session.notice(words))
-        .catch((error: unknown) => session.notice(errorWords(error)));
-    } else {
+    else if (asked.is === 'command') void this.#run(session, asked.command, asked.rest);
+    else {
       const chat = activeChat(session.model);
       try {
         if (chat === null) throw new Error('to whom? /to USER opens a chat');
         session.send(chat, asked.text);
       } catch (error) {
-        this.#editor = withText(before, text); // not lost
-        this.#hint = errorWords(error);
+        this.#giveBack([text], errorWords(error));
       }
     }
+  }
+
+  /** What is typed before it is known where `/to` leads must not go to the chat before: it waits, and comes back if that fails. */
+  async #run(session: ChatSession, command: SlashCommand, rest: string): Promise<void> {
+    const where = navigates(command);
+    if (where) this.#ahead = [];
+    let fault: string | null = null;
+    try {
+      const words = await command.run(session, rest, this.#clock);
+      if (words !== '') session.notice(words);
+    } catch (error) {
+      fault = errorWords(error);
+      session.notice(fault);
+    }
+    const ahead = where ? (this.#ahead ?? []) : [];
+    if (where) this.#ahead = null;
+    if (fault !== null) this.#giveBack(ahead, fault);
+    else
+      for (const [at, line] of ahead.entries()) {
+        if (this.#ahead === null) this.#take(session, line);
+        else {
+          (this.#ahead as string[]).push(...ahead.slice(at)); // it was a /to itself
+          break;
+        }
+      }
+    this.changed();
+  }
+
+  /** Words that could not go anywhere are not lost. */
+  #giveBack(lines: readonly string[], why: string): void {
+    if (lines.length === 0) return;
+    const kept = [...lines, this.#editor.text].filter((line) => line !== '').join('\n');
+    this.#editor = withText(this.#editor, kept);
+    this.#hint = why;
   }
 
   #complete(session: ChatSession): void {

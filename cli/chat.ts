@@ -105,6 +105,8 @@ async function chatAtHome(io: Io, options: OptionValues, url: URL, login: Login,
     getToken: login.getToken,
     agent: `parley-chat/${packageVersion()}`,
   });
+  // Also when something throws where nobody looks: a terminal left in raw mode is of no use to anybody.
+  process.once('exit', () => front.screen?.close());
   const session = new ChatSession(client, login.user, front.view, Date.now);
   session.model.demo = login.demo;
   front.view.begin(session);

@@ -149,6 +149,15 @@ describe.skipIf(missing !== null)(
       await shows('bea', /ada removed cem/);
       tmux.say('bea', '/rename Mine');
       await shows('bea', /\(forbidden\)/);
+      // What is typed before a command is done goes where the command leads, or nowhere.
+      const ahead = ['/to bea', 'just-for-bea', '/switch Sailing', 'for-all-again', '/group Nope', 'for-nobody'];
+      tmux.type('ada', ahead.map((line) => `${line}\r`).join(''));
+      await shows('ada', /› for-nobody/);
+      await shows('bea', /ada +for-all-again/);
+      expect(tmux.pane('bea')).not.toMatch(/just-for-bea|for-nobody/);
+      tmux.keys('ada', 'C-u');
+      tmux.say('bea', '/switch ada');
+      await shows('bea', /ada +just-for-bea/);
       tmux.say('ada', '/nope');
       await shows('ada', /there is no \/nope/);
     });

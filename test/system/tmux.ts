@@ -27,6 +27,8 @@ export async function until(what: string, holds: () => boolean, seen: () => stri
 }
 
 let servers = 0;
+/** That terminal and no other: a bare name may also match the name of a window. */
+const paneOf = (name: string): string => `=${name}:`;
 
 export class Tmux {
   readonly #socket = `parley-test-${process.pid}-${++servers}`;
@@ -55,7 +57,7 @@ export class Tmux {
 
   /** What stands on the terminal, with styles as escape sequences if wanted. */
   pane(name: string, styled = false): string {
-    return this.#run('capture-pane', '-p', ...(styled ? ['-e'] : []), '-t', name);
+    return this.#run('capture-pane', '-p', ...(styled ? ['-e'] : []), '-t', paneOf(name));
   }
 
   lines(name: string): string[] {
@@ -63,17 +65,17 @@ export class Tmux {
   }
 
   keys(name: string, ...keys: string[]): void {
-    this.#run('send-keys', '-t', name, ...keys);
+    this.#run('send-keys', '-t', paneOf(name), ...keys);
   }
 
   type(name: string, text: string): void {
-    this.#run('send-keys', '-t', name, '-l', '--', text);
+    this.#run('send-keys', '-t', paneOf(name), '-l', '--', text);
   }
 
   /** As a terminal pastes: marked as pasted when the program asked for that. */
   paste(name: string, text: string): void {
     this.#run('set-buffer', '-b', 'pasted', '--', text);
-    this.#run('paste-buffer', '-p', '-b', 'pasted', '-t', name);
+    this.#run('paste-buffer', '-p', '-b', 'pasted', '-t', paneOf(name));
   }
 
   say(name: string, text: string): void {
@@ -82,11 +84,11 @@ export class Tmux {
   }
 
   resize(name: string, columns: number, rows: number): void {
-    this.#run('resize-window', '-t', name, '-x', String(columns), '-y', String(rows));
+    this.#run('resize-window', '-t', paneOf(name), '-x', String(columns), '-y', String(rows));
   }
 
   end(name: string): void {
-    this.#run('kill-session', '-t', name);
+    this.#run('kill-session', '-t', `=${name}`);
   }
 
   endAll(): void {
