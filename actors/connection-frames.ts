@@ -40,8 +40,7 @@ export function onFrame(ctx: Ctx, s: ConnectionState, f: ClientFrame): Next {
       return CONTINUE;
     case OP.TYPING:
       // Never queued, first thing shed.
-      if (s.deps.pressure.level === 0 && frameWait(s) === 0)
-        ctx.route('chat', f.chat, { t: 'typing', user: s.user, on: f.on });
+      if (!pressed(s) && frameWait(s) === 0) ctx.route('chat', f.chat, { t: 'typing', user: s.user, on: f.on });
       return CONTINUE;
     case OP.BYE:
       // What is in flight is answered first.
@@ -54,12 +53,19 @@ export function onFrame(ctx: Ctx, s: ConnectionState, f: ClientFrame): Next {
         ctx.send(s.session, { t: 'read', device: s.device, chat: f.chat, seq: f.seq });
       return CONTINUE;
     case OP.WATCH_PRESENCE:
-      if (s.session && s.deps.pressure.level === 0 && noteWait(s, f.users.length) === 0)
+      if (s.session && !pressed(s) && noteWait(s, f.users.length) === 0)
         ctx.send(s.session, { t: 'watchUsers', users: f.users, on: f.on });
       return CONTINUE;
     default:
       return onRequest(ctx, s, f);
   }
+}
+
+/** Presence and typing are the first to be shed. */
+function pressed(s: ConnectionState): boolean {
+  if (s.deps.pressure.level === 0) return false;
+  s.deps.counters.count('shed', 'presence');
+  return true;
 }
 
 function frameWait(s: ConnectionState): number {

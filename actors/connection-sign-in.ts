@@ -9,7 +9,10 @@ import type { VerifiedMail } from './verifier.ts';
 export function onHello(ctx: Ctx, s: ConnectionState, f: Frame<'HELLO'>): Next {
   if (f.version < WIRE_VERSION)
     return close(s, 'unsupportedVersion', 'unsupported_version', `this server speaks version ${WIRE_VERSION}`);
-  if (s.deps.pressure.level >= 2) return close(s, 'overloaded', 'overloaded', 'no sign-ins now');
+  if (s.deps.pressure.level >= 2) {
+    s.deps.counters.count('shed', 'signIn');
+    return close(s, 'overloaded', 'overloaded', 'no sign-ins now');
+  }
   s.device = f.device;
   s.hello = { agent: f.agent, sync: f.sync, known: f.known };
   s.phase = 'verifying';

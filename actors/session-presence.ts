@@ -30,6 +30,8 @@ export function onPresenceTick(ctx: Ctx, s: SessionState): void {
   s.timerPresence = 0;
   const online = isOnline(s);
   if (online === s.shownOnline) return;
+  // Under pressure nobody is told; the last value is, once it is over.
+  if (s.deps.pressure.level >= 1 && s.watchers) return presenceChanged(ctx, s);
   s.shownOnline = online;
   if (!online) {
     rowOf(s).lastSeen = ctx.env.wallNow();
@@ -132,8 +134,9 @@ export function onWatchTick(ctx: Ctx, s: SessionState): void {
     s.watching = null;
     return;
   }
-  for (const user of s.watching)
-    ctx.route('session', user, { t: 'watched', by: s.user, on: true } satisfies WatchedMail);
+  if (s.deps.pressure.level === 0)
+    for (const user of s.watching)
+      ctx.route('session', user, { t: 'watched', by: s.user, on: true } satisfies WatchedMail);
   armRenewal(ctx, s);
 }
 
