@@ -17,7 +17,7 @@ export interface LocalServer extends Home {
   dispose(): Promise<void>;
 }
 
-const SECRET = Buffer.from('a secret of the tests, of more than thirty-two bytes');
+export const SECRET = Buffer.from('a secret of the tests, of more than thirty-two bytes');
 
 export async function startLocalServer(settings: Readonly<Record<string, unknown>> = {}): Promise<LocalServer> {
   const directory = mkdtempSync(join(tmpdir(), 'parley-test-'));
