@@ -26,13 +26,21 @@ export async function readMetrics(server: ServerProcess): Promise<Metrics> {
 export const sumOf = (metrics: Metrics, name: string): number =>
   [...metrics].reduce((sum, [key, value]) => (key === name || key.startsWith(`${name}{`) ? sum + value : sum), 0);
 
-export async function held(server: ServerProcess): Promise<Held> {
+const cellsOf = (metrics: Metrics, kind: string): number => metrics.get(`parley_cells{kind="${kind}"}`) ?? 0;
+
+/** Left alone until at most so many sessions and chats are awake, or the time is over; then measured. */
+export async function held(server: ServerProcess, sessions: number, chats: number, limitMs: number): Promise<Held> {
+  for (const end = Date.now() + limitMs; Date.now() < end; ) {
+    await new Promise((resolve) => setTimeout(resolve, 1_000));
+    const now = await readMetrics(server);
+    if (cellsOf(now, 'session') <= sessions && cellsOf(now, 'chat') <= chats) break;
+  }
   server.signal('SIGUSR2');
   await new Promise((resolve) => setTimeout(resolve, 1_000));
   const metrics = await readMetrics(server);
   const mb = (name: string): number => Math.round((metrics.get(name) ?? 0) / 10_486) / 100;
   const cells: Record<string, number> = {};
-  for (const kind of ['chat', 'session', 'connection']) cells[kind] = metrics.get(`parley_cells{kind="${kind}"}`) ?? 0;
+  for (const kind of ['chat', 'session', 'connection']) cells[kind] = cellsOf(metrics, kind);
   return {
     heapMb: mb('nodejs_heap_size_used_bytes'),
     externalMb: mb('nodejs_external_memory_bytes'),

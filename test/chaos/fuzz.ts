@@ -18,7 +18,7 @@ export interface FuzzOptions {
   readonly attackers: number;
   /** Messages a second, of all honest clients. */
   readonly rate: number;
-  /** How long the node is left alone before what it holds is measured. Beyond 75 s all that expires has expired. */
+  /** How long the node is left alone at the most before what it holds is measured. Idle chats and sessions leave within 150 s. */
   readonly settleMs: number;
   readonly log: (line: string) => void;
 }
@@ -71,8 +71,7 @@ export async function fuzzRun(options: FuzzOptions): Promise<FuzzResult> {
         attackers.map((a, n) => attack(a, targets, pool, new Random(options.seed + round + n), server.port)),
       );
       for (const a of attackers) a.hangUp();
-      await new Promise((resolve) => setTimeout(resolve, options.settleMs));
-      memory.push(await held(server));
+      memory.push(await held(server, HONEST.length, rooms.length, options.settleMs));
       options.log(
         `${book.total} frames, ${book.sockets} sockets, ${book.anomalies} strange: ${JSON.stringify(memory.at(-1))}`,
       );

@@ -1,6 +1,6 @@
 // `npm run chaos -- [kill|fuzz] [options]`: a run against a real node, its counts printed; exit 1 when the promise broke.
 //   kill [--kills 20] [--clients 50] [--seconds 60] [--rate 400]
-//   fuzz [--frames 100000] [--seed 1] [--attackers 16] [--rate 40] [--settle 80]
+//   fuzz [--frames 100000] [--seed 1] [--attackers 16] [--rate 40] [--settle 200]
 import { parseArgs } from 'node:util';
 import { fuzzRun } from './fuzz.ts';
 import { killRun } from './kill.ts';
@@ -44,7 +44,7 @@ async function fuzz(args: string[]): Promise<number> {
       seed: { type: 'string', default: '1' },
       attackers: { type: 'string', default: '16' },
       rate: { type: 'string', default: '40' },
-      settle: { type: 'string', default: '80' },
+      settle: { type: 'string', default: '200' },
     },
   });
   const result = await fuzzRun({
