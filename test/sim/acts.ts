@@ -42,6 +42,8 @@ type Act = keyof typeof WEIGHTS;
 export class Acts {
   /** Chats that somebody made, as the users believe. */
   readonly chats: string[] = [];
+  /** `by user`: pairs for which that was ever asked. */
+  private readonly unblocked = new Set<string>();
   private readonly scene: Scene;
   private readonly plan: Plan;
   private readonly random: Random;
@@ -281,14 +283,24 @@ export class Acts {
   block(): void {
     const device = this.someone();
     if (device === null) return;
-    const other = this.random.pick(this.others(device.user));
-    device.ask(`block ${other}`, (client) => client.block(other));
+    const by = device.user;
+    const user = this.random.pick(this.others(by));
+    const blocked = (): void => {
+      if (this.unblocked.has(`${by} ${user}`)) return;
+      const chat = directChatId(by, user);
+      this.scene.book.blocks.push({ by, user, chat, from: this.scene.world.now, until: Number.POSITIVE_INFINITY });
+    };
+    device.ask(`block ${user}`, (client) => client.block(user), blocked);
   }
   unblock(): void {
     const device = this.someone();
     if (device === null) return;
-    const other = this.random.pick(this.others(device.user));
-    device.ask(`unblock ${other}`, (client) => client.unblock(other));
+    const user = this.random.pick(this.others(device.user));
+    // From here on nothing is sure about these two: requests are repeated, and may come late.
+    this.unblocked.add(`${device.user} ${user}`);
+    for (const block of this.scene.book.blocks)
+      if (block.by === device.user && block.user === user) block.until = Math.min(block.until, this.scene.world.now);
+    device.ask(`unblock ${user}`, (client) => client.unblock(user));
   }
   watch(): void {
     const device = this.someone();

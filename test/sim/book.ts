@@ -41,6 +41,15 @@ export interface Page {
   readonly shown: readonly number[];
 }
 
+/** `by` takes no messages of `user` in this chat, for sure from here to there. */
+export interface Block {
+  readonly by: string;
+  readonly user: string;
+  readonly chat: string;
+  readonly from: number;
+  until: number;
+}
+
 /** A request of an application that has no answer yet. */
 export interface Asked {
   readonly what: string;
@@ -52,6 +61,7 @@ export interface Asked {
 export class Book {
   readonly asked = new Set<Asked>();
   readonly pages: Page[] = [];
+  readonly blocks: Block[] = [];
   /** From when on nothing goes wrong any more. */
   healedAt = Number.POSITIVE_INFINITY;
   readonly rooms = new Rooms();

@@ -75,7 +75,7 @@ function hole({ book }: Scene): Fault | null {
 
 /** What must hold of everything that was, once nothing is under way. */
 export function finalFaults(scene: Scene): Fault[] {
-  return [...order(scene), ...refusedYetThere(scene), ...pages(scene)];
+  return [...order(scene), ...refusedYetThere(scene), ...pages(scene), ...blocked(scene)];
 }
 
 /** I3: one device's messages to a chat are in the order in which they were sent. */
@@ -120,6 +120,26 @@ function refusedYetThere({ book }: Scene): Fault[] {
         words: [sending.id],
       });
   }
+  return faults;
+}
+
+/** Whom one has blocked, and was told so, brings nothing any more. */
+function blocked({ book }: Scene): Fault[] {
+  const faults: Fault[] = [];
+  for (const { by, user, chat, from, until } of book.blocks)
+    for (const sending of book.sendings.values())
+      if (
+        sending.user === user &&
+        sending.chat === chat &&
+        sending.status === 'sent' &&
+        sending.at > from &&
+        sending.at < until
+      )
+        faults.push({
+          invariant: 'blocked',
+          about: `${sending.id} of ${user} was taken, blocked by ${by}`,
+          words: [chat],
+        });
   return faults;
 }
 

@@ -86,6 +86,7 @@ export class Faults {
     // A connection that is killed leaves its socket to itself; one that crashes closes it.
     if (kind === 'connection') kernel.stop(cell, 'crash: planned');
     else kernel.kill(cell);
+    if (kind === 'chat') this.scene.tap.forget(cell.key);
   }
 
   freeze(random: Random): void {

@@ -1,4 +1,4 @@
-// npm run sim -- --seed N [--trace] | --seeds N [--from K] [--jobs J] [--twice] | --mutants [--only name]
+// npm run sim -- --seed N [--trace] | --seeds N [--from K] [--jobs J] [--twice] [--stopAt F] | --mutants [--only name]
 // Runs worlds, and tells what did not hold and how to see it again.
 import './globals.ts';
 import { parseArgs } from 'node:util';
@@ -11,7 +11,7 @@ const { values } = parseArgs({
     jobs: { type: 'string', default: '1' },
     twice: { type: 'boolean', default: false },
     trace: { type: 'boolean', default: false },
-    keepGoing: { type: 'boolean', default: false },
+    stopAt: { type: 'string', default: '5' },
     mutants: { type: 'boolean', default: false },
     only: { type: 'string' },
     child: { type: 'boolean', default: false },
@@ -31,7 +31,7 @@ if (values.mutants) {
   process.exitCode = (await tellSeed(number(values.seed), values.trace)) ? 0 : 1;
 } else {
   const { runSeeds } = await import('./seeds.ts');
-  const { twice, keepGoing, child } = values;
+  const { twice, child } = values;
   const range = { from: number(values.from), count: number(values.seeds ?? '200'), jobs: number(values.jobs) };
-  process.exitCode = (await runSeeds({ ...range, twice, keepGoing, child })) ? 0 : 1;
+  process.exitCode = (await runSeeds({ ...range, twice, child, stopAt: number(values.stopAt) })) ? 0 : 1;
 }

@@ -135,6 +135,7 @@ export class Server {
   replace(life: Life, zombieMs: number): void {
     this.world.note('zombie', life.owner.name, '', Math.floor(zombieMs));
     life.zombie = true;
+    this.tap.zombies.add(life.owner);
     this.world.after(this.world.nature, zombieMs, () => this.crash(life, this.random.chance(0.7)));
     this.start();
   }

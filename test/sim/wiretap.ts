@@ -1,10 +1,17 @@
 // Listens on the node's end of every connection: who waits for an answer, and whether what the node says of cursors is true. A node
 // may say that something was delivered only after some device of that user was shown it.
-import { type ClientFrame, decodeClientFrame, decodeServerFrame, OP, type ServerFrame } from '../../protocol/index.ts';
+import {
+  type ClientFrame,
+  decodeClientFrame,
+  decodeServerFrame,
+  type Frame,
+  OP,
+  type ServerFrame,
+} from '../../protocol/index.ts';
 import type { Ref } from '../../runtime/index.ts';
 import type { Book } from './book.ts';
 import type { Connection } from './connection.ts';
-import type { World } from './world.ts';
+import type { Owner, World } from './world.ts';
 
 const NAMES = new Map<number, string>(Object.entries(OP).map(([name, op]) => [op, name]));
 /** Frames of the server that answer something. */
@@ -13,6 +20,10 @@ const ANSWERS = new Set<number>([OP.SENT, OP.ERROR, OP.OK, OP.HISTORY_PAGE, OP.C
 export class Wiretap {
   /** By connection: what waits for an answer (`#ref` or a message id), and since when. */
   readonly waiting = new Map<Connection, Map<string, number>>();
+  /** Lives of the node that a successor has fenced out: their cells crash, and forget what they had not stored. */
+  readonly zombies = new Set<Owner>();
+  /** By connection: the cursors of a chat and user, as last told. */
+  private readonly told = new Map<Connection, Map<string, { readonly delivered: number; readonly read: number }>>();
   readonly counts = { sent: 0, pushed: 0, welcomes: 0 };
   private readonly world: World;
   private readonly book: Book;
@@ -37,6 +48,12 @@ export class Wiretap {
 
   ended(connection: Connection): void {
     this.waiting.delete(connection);
+    this.told.delete(connection);
+  }
+
+  /** This chat's cell was killed: cursors are stored lazily, so it may know less of them than it had said. */
+  forget(chat: string): void {
+    for (const told of this.told.values()) for (const key of told.keys()) if (key.startsWith(chat)) told.delete(key);
   }
 
   wrote(connection: Connection, bytes: Uint8Array): void {
@@ -52,25 +69,28 @@ export class Wiretap {
       this.counts.sent++;
       waiting?.delete(frame.id);
     } else if (frame.op === OP.ERROR) waiting?.delete(frame.id ?? `#${frame.ref}`);
-    else if (frame.op === OP.RECEIPT) this.receipt(frame);
+    else if (frame.op === OP.RECEIPT) this.receipt(connection, frame);
     else if (frame.op === OP.COUNTS) this.counted(frame);
     else if ('ref' in frame) waiting?.delete(`#${frame.ref}`);
     if (frame.op === OP.CHAT)
       for (const m of frame.members) this.cursors(frame.chat, m.user, m.delivered, m.read, frame.head);
   }
 
-  private receipt({
-    chat,
-    user,
-    delivered,
-    read,
-  }: {
-    chat: string;
-    user: string;
-    delivered: number;
-    read: number;
-  }): void {
+  private receipt(connection: Connection, frame: Frame<'RECEIPT'>): void {
+    const { chat, user, delivered, read } = frame;
     this.cursors(chat, user, delivered, read, Number.POSITIVE_INFINITY);
+    if (this.zombies.has(connection.node)) return;
+    let told = this.told.get(connection);
+    if (told === undefined) {
+      told = new Map();
+      this.told.set(connection, told);
+    }
+    const before = told.get(`${chat} ${user}`);
+    if (before !== undefined && (delivered < before.delivered || read < before.read)) {
+      const texts = `${before.delivered} and ${before.read} to ${delivered} and ${read}`;
+      this.world.fail('I4', `${connection.name} is told that ${user} went back in ${chat}, from ${texts}`, [chat]);
+    }
+    told.set(`${chat} ${user}`, { delivered, read });
   }
 
   private cursors(chat: string, user: string, delivered: number, read: number, head: number): void {
@@ -84,7 +104,7 @@ export class Wiretap {
     if (read > readTo) this.world.fail('I4', `${told}, but ${user} read only ${readTo}`, [chat]);
   }
 
-  private counted(frame: Extract<ServerFrame, { op: typeof OP.COUNTS }>): void {
+  private counted(frame: Frame<'COUNTS'>): void {
     const { chat, seq, delivered, read, members } = frame;
     const reached = (map: ReadonlyMap<string, number>): number => {
       let count = 0;

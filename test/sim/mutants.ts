@@ -1,0 +1,153 @@
+// Bugs to be planted, each of which the simulation has to find: a test of the test. `find` is exact source text that occurs once in
+// `file`; `replace` takes its place. Text that moved is a fault of this list, and told as one.
+
+export interface Mutant {
+  readonly name: string;
+  readonly file: string;
+  readonly find: string;
+  readonly replace: string;
+}
+
+export const MUTANTS: readonly Mutant[] = [
+  {
+    name: 'ack before flush',
+    file: 'actors/chat-post.ts',
+    find: `  const waiters: Waiter[] = to === null ? [] : [{ to, ref: draft.ref }];`,
+    replace: `  const waiters: Waiter[] = [];
+  if (to !== null && draft.ref === null) ctx.send(to, { t: 'posted', chat: s.chat, id: draft.id, seq: n, ts });
+  else if (to !== null) waiters.push({ to, ref: draft.ref });`,
+  },
+  {
+    name: 'no dedupe of what is under way',
+    file: 'actors/chat-log.ts',
+    find: `    return this.recent.get(ChatLog.key(sender, device, id));`,
+    replace: `    const known = this.recent.get(ChatLog.key(sender, device, id));
+    return known !== undefined && known.n <= this.durable ? known : undefined;`,
+  },
+  {
+    name: 'no dedupe by the index',
+    file: 'actors/chat-post.ts',
+    find: `  if (mail.retry) return askIndex(ctx, s, to, draft, mail.after);`,
+    replace: ``,
+  },
+  {
+    name: 'cursor that goes back',
+    file: 'actors/chat-deliver.ts',
+    find: `  if (delivered > m.delivered) {`,
+    replace: `  if (delivered !== m.delivered) {`,
+  },
+  {
+    name: 'settled for devices that are away',
+    file: 'actors/session-settle.ts',
+    find: `    if (isOwn(s, d, entry, now)) continue;`,
+    replace: `    if (d.conn === null || isOwn(s, d, entry, now)) continue;`,
+  },
+  {
+    name: 'settled before the inbox has it',
+    file: 'actors/session-settle.ts',
+    find: `    if (!(item.done || (`,
+    replace: `    if (!(item.queued || (`,
+  },
+  {
+    name: 'dirty mark skipped',
+    file: 'actors/chat-post.ts',
+    find: `  if (!s.dirty) writes.push({ t: 'put', table: 'dirty'`,
+    replace: `  if (s.log.head < 0) writes.push({ t: 'put', table: 'dirty'`,
+  },
+  {
+    name: 'user lane before system lane',
+    file: 'runtime/scheduler.ts',
+    find: `        if (system !== null && system.count > 0) {
+          next`,
+    replace: `        if (system !== null && system.count > 0 && (systemOnly || cell.user === null || cell.user.count === 0)) {
+          next`,
+  },
+  {
+    name: 'outbox reordered on reconnect',
+    file: 'client/core/outbox-state.ts',
+    find: `      for (const item of lane.items) item.open = 0;`,
+    replace: `      for (const item of lane.items) item.open = 0;
+      lane.items.reverse();`,
+  },
+  {
+    name: 'resume that hides a gap',
+    file: 'actors/session-devices.ts',
+    find: `  if (from > summary.head) return;`,
+    replace: `  if (from >= summary.head) return;`,
+  },
+  {
+    name: 'join that shows what was before',
+    file: 'actors/members.ts',
+    find: `this.all.set(user, { user, role, spans: [{ from: n, to: 0 }]`,
+    replace: `this.all.set(user, { user, role, spans: [{ from: 1, to: 0 }]`,
+  },
+  {
+    name: 'crash that tells no monitor',
+    file: 'runtime/bonds.ts',
+    find: `    if (bonds.watchers !== null) for (const monitor of bonds.watchers.values()) this.fire(monitor, reason);`,
+    replace: ``,
+  },
+  {
+    name: 'no fence',
+    file: 'storage/memory/memory-store.ts',
+    find: `    if (this.fence !== this.disk.fence) throw new StoreError('fenced', \`\${this.disk.owner} has taken over\`);`,
+    replace: ``,
+  },
+  {
+    name: 'order not kept over refusals',
+    file: 'actors/chat-post.ts',
+    find: `  if (after !== null && !s.log.find(draft.user, draft.device, after)) {`,
+    replace: `  if (after === '') {`,
+  },
+  {
+    name: 'device acks what it has not flushed',
+    file: 'client/core/acker.ts',
+    find: `      () => this.#store.flush(),`,
+    replace: `      () => {},`,
+  },
+  {
+    name: 'message sent before the outbox is flushed',
+    file: 'client/core/sender.ts',
+    find: `      () => this.#o.store.flush(),
+      () => done(null),`,
+    replace: `      () => {},
+      () => done(null),`,
+  },
+  {
+    name: 'no nudge',
+    file: 'actors/chat-deliver.ts',
+    find: `    ctx.route('session', m.user, { t: 'nudge'`,
+    replace: `    if (owing < 0) ctx.route('session', m.user, { t: 'nudge'`,
+  },
+  {
+    name: 'window never reopens',
+    file: 'actors/session-deliver.ts',
+    find: `      d.flightBytes -= f.bytes;`,
+    replace: `      d.flightBytes += f.bytes;`,
+  },
+  {
+    name: 'release with a hole',
+    file: 'actors/chat-log.ts',
+    find: `    while (this.pending[count]?.done) count++;`,
+    replace: `    if (at) while (count < n - this.durable) count++;`,
+  },
+  {
+    name: 'unknown outcome taken for failure',
+    file: 'storage/writer.ts',
+    find: `        if (fault === 'fenced') return 'fenced';`,
+    replace: `        if (fault === 'fenced') return 'fenced';
+        if (fault === 'unknown') return 'stored';`,
+  },
+  {
+    name: 'those who left still get messages',
+    file: 'actors/members.ts',
+    find: `    span.to = n;`,
+    replace: `    span.to = 0;`,
+  },
+  {
+    name: 'delivered by what was told, not had',
+    file: 'actors/session-feed.ts',
+    find: `    } else if ((d.has?.get(row.chat) ?? 0) >= row.n) {`,
+    replace: `    } else {`,
+  },
+];

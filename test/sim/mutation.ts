@@ -1,0 +1,116 @@
+// Plants each bug of mutants.ts in a copy of the built program, and runs seed after seed until the simulation notices. A bug that it
+// does not notice within the limit is a fault of the simulation.
+import { fork } from 'node:child_process';
+import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { MUTANTS, type Mutant } from './mutants.ts';
+import type { Tally } from './tally.ts';
+
+const SEEDS_MOST = 1_000;
+/** Of the program without bugs, so that a mutant is not found by what fails anyway. */
+const SEEDS_SOUND = 200;
+const FOLDERS = ['actors', 'app', 'client', 'gateway', 'protocol', 'runtime', 'storage', 'test/sim'];
+const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
+
+interface Verdict {
+  readonly name: string;
+  /** How many seeds it took; null: not found. */
+  readonly seeds: number | null;
+  readonly invariant: string;
+  readonly fault: string | null;
+}
+
+/** True: all were found. */
+export async function runMutants(only: string | null, jobs: number): Promise<boolean> {
+  const sound = await hunt(join(ROOT, 'dist'), SEEDS_SOUND);
+  if (sound.failed.length > 0) {
+    console.log(`the program fails without any mutant: seeds ${sound.failed.join(' ')}`);
+    return false;
+  }
+  const waiting = MUTANTS.filter(({ name }) => only === null || name.includes(only));
+  const verdicts: Verdict[] = [];
+  const worker = async (): Promise<void> => {
+    for (let mutant = waiting.shift(); mutant !== undefined; mutant = waiting.shift()) {
+      const verdict = await judge(mutant);
+      verdicts.push(verdict);
+      console.log(lineOf(verdict));
+    }
+  };
+  await Promise.all(Array.from({ length: Math.max(1, jobs) }, worker));
+  const missed = verdicts.filter(({ seeds }) => seeds === null);
+  console.log(`${verdicts.length - missed.length} passed, ${missed.length} failed, 0 skipped`);
+  return missed.length === 0;
+}
+
+function lineOf({ name, seeds, invariant, fault }: Verdict): string {
+  const found =
+    seeds === null
+      ? `NOT FOUND${fault === null ? ` in ${SEEDS_MOST} seeds` : `: ${fault}`}`
+      : `${seeds} seeds, ${invariant}`;
+  return `${name.padEnd(44)} ${found}`;
+}
+
+async function judge(mutant: Mutant): Promise<Verdict> {
+  const { name } = mutant;
+  const folder = mkdtempSync(join(tmpdir(), 'parley-mutant-'));
+  try {
+    const fault = await plant(mutant, folder);
+    if (fault !== null) return { name, seeds: null, invariant: '', fault };
+    const { seeds, failed, violations } = await hunt(join(folder, 'dist'), SEEDS_MOST);
+    const invariant = Object.keys(violations).join(', ');
+    return { name, seeds: failed.length > 0 ? seeds : null, invariant, fault: null };
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** A copy of the program with the bug in it. Why it cannot be, or null. */
+async function plant({ file, find, replace }: Mutant, folder: string): Promise<string | null> {
+  const source = readFileSync(join(ROOT, file), 'utf8');
+  const times = source.split(find).length - 1;
+  if (times !== 1) return `its text occurs ${times} times in ${file}`;
+  for (const name of FOLDERS)
+    cpSync(join(ROOT, 'dist', name), join(folder, 'dist', name), {
+      recursive: true,
+      filter: (path) => !/\.(d\.ts|map|src)$/.test(path),
+    });
+  cpSync(join(ROOT, 'package.json'), join(folder, 'package.json'));
+  symlinkSync(join(ROOT, 'node_modules'), join(folder, 'node_modules'));
+  const ts = (await import('typescript')).default;
+  const { outputText } = ts.transpileModule(
+    source.replace(find, () => replace),
+    {
+      fileName: file,
+      compilerOptions: {
+        target: ts.ScriptTarget.ES2023,
+        module: ts.ModuleKind.ESNext,
+        rewriteRelativeImportExtensions: true,
+        verbatimModuleSyntax: true,
+      },
+    },
+  );
+  writeFileSync(join(folder, 'dist', file.replace(/\.ts$/, '.js')), outputText);
+  return null;
+}
+
+/** Runs seeds there until one fails. */
+function hunt(dist: string, seeds: number): Promise<Tally> {
+  return new Promise((resolve, reject) => {
+    const args = ['--child', '--seeds', String(seeds), '--stopAt', '1'];
+    const child = fork(join(dist, 'test/sim/main.js'), args, { stdio: ['ignore', 'ignore', 'pipe', 'ipc'] });
+    let complaint = '';
+    let tally: Tally | null = null;
+    child.stderr?.on('data', (chunk: Buffer) => {
+      complaint = (complaint + chunk.toString()).slice(-2_000);
+    });
+    child.on('message', (message: { readonly done?: Tally }) => {
+      tally = message.done ?? tally;
+    });
+    child.on('exit', (code) => {
+      if (tally !== null) resolve(tally);
+      else reject(new Error(`a child ended with ${code}: ${complaint}`));
+    });
+  });
+}
