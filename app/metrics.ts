@@ -231,7 +231,7 @@ export function createMetrics(node: string, options: { readonly processMetrics?:
   );
   gauge(
     'parley_event_loop_delay_p99_seconds',
-    'Of the last second.',
+    'Of the last half second.',
     [],
     pressure((p) => p.sample.delayP99Ms / 1_000),
   );

@@ -47,6 +47,12 @@ async function parley(argv: string[], env: Record<string, string> = {}, input = 
   return { exit, out: io.stdoutText, err: io.stderrText };
 }
 const secret = 's'.repeat(32);
+/** Quiet, and not to be hurried by what else runs on this machine. */
+const NODE_ENV = {
+  PARLEY_LOG_LEVEL: 'silent',
+  PARLEY_PRESSURE_MESSAGE_DELAY_MS: '60000',
+  PARLEY_PRESSURE_SIGN_IN_DELAY_MS: '60000',
+};
 
 test('help is data; a wrong command is usage, on stderr', async () => {
   const help = await parley(['--help']);
@@ -146,7 +152,7 @@ describe('serve', () => {
   });
 
   test('runs until it is asked to stop', async () => {
-    const io = new TestIo({ PARLEY_AUTH_SECRET: secret, PARLEY_LOG_LEVEL: 'silent' });
+    const io = new TestIo({ ...NODE_ENV, PARLEY_AUTH_SECRET: secret });
     const exit = run(COMMANDS, ['serve', '--data', dir, '--port', '0'], io);
     await expect.poll(() => io.stderrText, { timeout: 10_000 }).toContain('ready on ws://127.0.0.1:');
     expect(io.stdoutText).toBe('');
@@ -157,7 +163,7 @@ describe('serve', () => {
 
 describe('dev', () => {
   test('says what to type next, warns, hands out tokens that work, and says goodbye to its clients', async () => {
-    const io = new TestIo({ PARLEY_LOG_LEVEL: 'silent' });
+    const io = new TestIo(NODE_ENV);
     const exit = run(COMMANDS, ['dev', '--data', dir, '--port', '0'], io);
     await expect.poll(() => io.stdoutText, { timeout: 10_000 }).toContain('parley chat --as bob');
     expect(io.stdoutText).toContain('DEMO IDENTITIES');
@@ -171,7 +177,7 @@ describe('dev', () => {
     socket.on('message', (data: Buffer) => ops.push(decodeServerFrame(data).op));
     await new Promise((resolve) => socket.once('open', resolve));
     socket.send(encodeFrame({ op: OP.HELLO, version: 1, token, device: 'web', agent: 'test', sync: null, known: [] }));
-    await expect.poll(() => ops).toContain(OP.WELCOME);
+    await expect.poll(() => ops, { timeout: 10_000 }).toContain(OP.WELCOME);
     const closed = new Promise<number>((resolve) => socket.once('close', resolve));
     io.stop('SIGINT');
     expect(await exit).toBe(0);
@@ -180,7 +186,7 @@ describe('dev', () => {
   });
 
   test('a page that rebound its name gets no token', async () => {
-    const io = new TestIo({ PARLEY_LOG_LEVEL: 'silent' });
+    const io = new TestIo(NODE_ENV);
     const exit = run(COMMANDS, ['dev', '--data', dir, '--port', '0'], io);
     await expect.poll(() => io.stdoutText, { timeout: 10_000 }).toContain('parley chat');
     const port = Number(/sockets at ws:\/\/localhost:(\d+)/.exec(io.stdoutText)?.[1]);

@@ -1,4 +1,4 @@
-// Feeds the pressure machine once a second with what Node measures of itself. The shell around pressure.ts; started by app/.
+// Feeds the pressure machine twice a second with what Node measures of itself. The shell around pressure.ts; started by app/.
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { getHeapStatistics } from 'node:v8';
 import type { Pressure } from '../actors/index.ts';
@@ -13,7 +13,7 @@ import {
   type PressureThresholds,
 } from './pressure.ts';
 
-const SAMPLE_MS = 1_000;
+const SAMPLE_MS = 500;
 /** Resolution of Node's own timer; it counts as delay, and is taken off. */
 const RESOLUTION_MS = 10;
 

@@ -1,6 +1,6 @@
 // The law of the house (docs: which folder may know which), held by reading the sources. A rule that has exceptions names each with
 // its reason; the list of long files is a ratchet: it only ever gets shorter.
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import ts from 'typescript';
@@ -90,6 +90,7 @@ const startsWithAny = (path: string, starts: readonly string[]): boolean =>
   starts.some((start) => path.startsWith(start));
 
 function readFolder(folder: string): Source[] {
+  if (!existsSync(join(ROOT, folder))) return [];
   return readdirSync(join(ROOT, folder), { withFileTypes: true, recursive: true })
     .filter((entry) => entry.isFile() && /\.tsx?$/.test(entry.name) && !entry.parentPath.includes('node_modules'))
     .map((entry) => readSource(relative(ROOT, join(entry.parentPath, entry.name))));

@@ -10,6 +10,9 @@ import { WebSocket } from 'ws';
 import { decodeServerFrame, directChatId, encodeFrame, OP, type ServerFrame } from '../../protocol/index.ts';
 
 const MAIN = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
+const LONG = { timeout: 20_000 };
+/** What else runs on this machine shall not make the node refuse. */
+const CALM = ['--set', 'pressure.signInDelayMs=60000', '--set', 'pressure.messageDelayMs=60000'];
 let dir: string;
 const children: ChildProcess[] = [];
 beforeEach(() => {
@@ -21,7 +24,7 @@ afterEach(() => {
 });
 
 async function startDev(): Promise<{ child: ChildProcess; port: string; output: () => string }> {
-  const child = spawn(process.execPath, [MAIN, 'dev', '--data', dir, '--port', '0'], {
+  const child = spawn(process.execPath, [MAIN, 'dev', '--data', dir, '--port', '0', ...CALM], {
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   children.push(child);
@@ -54,7 +57,7 @@ async function signIn(port: string, user: string): Promise<Person> {
   await once(socket, 'open');
   const send = (frame: Parameters<typeof encodeFrame>[0]) => socket.send(encodeFrame(frame));
   send({ op: OP.HELLO, version: 1, token, device: 'web', agent: 'test', sync: null, known: [] });
-  await expect.poll(() => frames.map((frame) => frame.op)).toContain(OP.WELCOME);
+  await expect.poll(() => frames.map((frame) => frame.op), LONG).toContain(OP.WELCOME);
   return { socket, frames, send };
 }
 /** Ids of the messages of a chat, read page by page. Stops at the end of the chat. */
@@ -63,7 +66,7 @@ async function readHistory(person: Person, chat: string, atLeast: number): Promi
   for (let from = 1, more = true, ref = 10; more && ids.length < atLeast + 10; ref++) {
     person.send({ op: OP.HISTORY, ref, chat, from, limit: 50, back: false });
     const page = () => person.frames.find((frame) => frame.op === OP.HISTORY_PAGE && frame.ref === ref);
-    await expect.poll(page).toBeDefined();
+    await expect.poll(page, LONG).toBeDefined();
     const found = page();
     if (found?.op !== OP.HISTORY_PAGE) throw new Error('no page');
     for (const entry of found.entries.map(decodeServerFrame)) {
@@ -120,10 +123,10 @@ for (const signal of ['SIGTERM', 'SIGKILL'] as const) {
     const alice = await signIn(first.port, 'alice');
     const chat = directChatId('alice', 'bob');
     alice.send({ op: OP.CREATE_CHAT, ref: 1, kind: 0, id: 'c1', members: ['bob'], title: '' });
-    await expect.poll(() => alice.frames.some((frame) => frame.op === OP.OK)).toBe(true);
+    await expect.poll(() => alice.frames.some((frame) => frame.op === OP.OK), LONG).toBe(true);
     for (let n = 0; n < 100; n++) alice.send(textTo(chat, `m${n}`));
     const acked = () => alice.frames.filter((frame) => frame.op === OP.SENT).map((frame) => frame.id);
-    await expect.poll(() => acked().length).toBeGreaterThan(30);
+    await expect.poll(() => acked().length, LONG).toBeGreaterThan(30);
     first.child.kill(signal);
     await once(first.child, 'exit');
     const promised = acked();
