@@ -8,6 +8,7 @@ import { pushFrames } from './session-push.ts';
 import {
   nextStamp,
   PRESENCE_MS,
+  PRESSED_RENEW_MS,
   type SessionState,
   WATCH_RENEW_MS,
   WATCH_TTL_MS,
@@ -28,6 +29,8 @@ export function presenceChanged(ctx: Ctx, s: SessionState): void {
 
 export function onPresenceTick(ctx: Ctx, s: SessionState): void {
   s.timerPresence = 0;
+  // Shed, not forgotten: told when there is time for it.
+  if (s.deps.pressure.level > 0) return presenceChanged(ctx, s);
   const online = isOnline(s);
   if (online === s.shownOnline) return;
   // Under pressure nobody is told; the last value is, once it is over.
@@ -115,6 +118,8 @@ export function onWatchUsers(ctx: Ctx, s: SessionState, mail: WatchMail): Next {
   for (const user of mail.users) {
     if (!mail.on) s.watching.delete(user);
     else if (s.watching.size < LIMITS.watchedUsersMax) s.watching.add(user);
+    // Under pressure nobody is asked now; the renewal does it when there is time.
+    if (mail.on && s.deps.pressure.level > 0) continue;
     ctx.route('session', user, { t: 'watched', by: s.user, on: mail.on && s.watching.has(user) } satisfies WatchedMail);
   }
   armRenewal(ctx, s);
@@ -122,8 +127,9 @@ export function onWatchUsers(ctx: Ctx, s: SessionState, mail: WatchMail): Next {
 }
 
 function armRenewal(ctx: Ctx, s: SessionState): void {
-  if (s.watching && s.watching.size > 0 && s.timerWatch === 0)
-    s.timerWatch = ctx.after(WATCH_RENEW_MS, { t: 'tick', what: 'watch' });
+  if (!s.watching || s.watching.size === 0 || s.timerWatch !== 0) return;
+  const delayMs = s.deps.pressure.level > 0 ? PRESSED_RENEW_MS : WATCH_RENEW_MS;
+  s.timerWatch = ctx.after(delayMs, { t: 'tick', what: 'watch' });
 }
 
 export function onWatchTick(ctx: Ctx, s: SessionState): void {

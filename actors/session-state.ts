@@ -138,6 +138,8 @@ export const FLUSH_MS = 5_000;
 export const STRANGER_MS = 60_000;
 export const PRESENCE_MS = 2_000;
 export const WATCH_RENEW_MS = 30_000;
+/** How soon a watch that was shed under pressure is tried again. */
+export const PRESSED_RENEW_MS = 3_000;
 export const WATCH_TTL_MS = 75_000;
 export const IDLE_MS = 30_000;
 /** Under pressure idle sessions leave sooner. */
