@@ -87,7 +87,7 @@ export function parleyDialect(options: ParleyDialectOptions, events: DialectEven
           events.paired(link);
           return;
         case OP.ERROR:
-          events.refused(link, `${frame.code}: ${frame.about}`);
+          events.refused(link, frame.id === null ? null : numberOf(frame.id), `${frame.code}: ${frame.about}`);
       }
     },
     send(link, n) {

@@ -25,7 +25,8 @@ export interface DialectEvents {
   pushed(link: Link, n: number, seq: number): void;
   /** Receipt up to a `seq`. */
   receipt(link: Link, seq: number): void;
-  refused(link: Link, about: string): void;
+  /** The server would not take message `n`; null: something else. */
+  refused(link: Link, n: number | null, about: string): void;
 }
 
 export interface Dialect {

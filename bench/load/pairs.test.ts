@@ -23,9 +23,12 @@ describe('the promise of a pair', () => {
     const pairs = new Pairs();
     const pair = pairs.add(0);
     through(pairs, pair);
-    pairs.take(pair, 0, 0);
-    expect(pairs.open).toBe(1);
-    expect(pairs.verdict()).toMatchObject({ lost: 1, unanswered: 1, receiptsMissing: 1, doubled: 0, reordered: 0 });
+    const n = pairs.take(pair, 0, 0);
+    expect(pairs.open).toBe(2);
+    expect(pairs.verdict()).toMatchObject({ lost: 1, unanswered: 1, receiptsMissing: 0, doubled: 0, reordered: 0 });
+    pairs.sent(pair, n, 3, 1);
+    pairs.pushed(pair, n, 3, 1);
+    expect(pairs.verdict()).toMatchObject({ lost: 0, unanswered: 0, receiptsMissing: 1 });
   });
 
   it('tells doubles from disorder', () => {
@@ -37,6 +40,22 @@ describe('the promise of a pair', () => {
     expect(pairs.verdict().reordered).toBe(1);
     pairs.pushed(pair, two, two, 1);
     expect(pairs.verdict().doubled).toBe(1);
+  });
+
+  it('promises nothing for what was refused, and goes on behind it', () => {
+    const pairs = new Pairs();
+    const pair = pairs.add(0);
+    through(pairs, pair);
+    const [two, three] = [pairs.take(pair, 0, 0), pairs.take(pair, 0, 0)];
+    pairs.refusedOne(pair, two);
+    expect(pair.waiting).toBe(1);
+    pairs.sent(pair, three, 3, 1);
+    pairs.pushed(pair, three, 3, 1);
+    pairs.receiptFor(pair, 3);
+    pairs.refusedOne(pair, pairs.take(pair, 0, 0));
+    expect(pairs.open).toBe(0);
+    expect(isKept(pairs.verdict())).toBe(true);
+    expect(pairs.refusals).toBe(2);
   });
 
   it('wants numbers that follow each other', () => {

@@ -3,7 +3,7 @@
 import type { Histogram } from 'hdr-histogram-js';
 import { newHistogram, record } from './latency.ts';
 
-/** What was broken, by kind. All zero, or the run has failed. */
+/** What was broken, by kind. All zero, or the run has failed. A message that was refused is promised nothing. */
 export interface Promises {
   lost: number;
   doubled: number;
@@ -13,7 +13,6 @@ export interface Promises {
   /** Numbers of a chat that do not follow each other. */
   misnumbered: number;
   receiptsMissing: number;
-  refused: number;
 }
 export const noFaults = (): Promises => ({
   lost: 0,
@@ -22,7 +21,6 @@ export const noFaults = (): Promises => ({
   unanswered: 0,
   misnumbered: 0,
   receiptsMissing: 0,
-  refused: 0,
 });
 export const isKept = (promises: Promises): boolean => Object.values(promises).every((count) => count === 0);
 
@@ -31,23 +29,37 @@ const TIMES = 4_096;
 
 export class Pair {
   readonly id: number;
-  /** Last message sent, answered, delivered, by number. */
+  /** Last message sent, by number. */
   n = 0;
-  answered = 0;
-  delivered = 0;
-  /** Last receipt, by number. */
-  receipt = 0;
-  /** The chat's number of message 0, once the first answer or push has told. */
-  base: number | null = null;
+  readonly sent = new Progress();
+  readonly pushed = new Progress();
+  /** Refused, and not passed by both others yet. */
+  readonly refused = new Set<number>();
+  /** The chat's number of the last receipt. */
+  receiptSeq = 0;
   readonly intended = new Float64Array(TIMES);
   readonly actual = new Float64Array(TIMES);
+  readonly seqs = new Float64Array(TIMES);
 
   constructor(id: number) {
     this.id = id;
   }
 
-  get inFlight(): number {
-    return this.n - Math.min(this.answered, this.delivered);
+  /** Neither answered nor refused. */
+  get waiting(): number {
+    return this.n - this.sent.upTo;
+  }
+}
+
+/** One of the two orders that messages come in: as answered, and as delivered. */
+export class Progress {
+  /** Every message up to here has come, or was refused. */
+  upTo = 0;
+  seq = 0;
+
+  /** What came between was refused, or is missing. */
+  skipRefused(refused: ReadonlySet<number>): void {
+    while (refused.has(this.upTo + 1)) this.upTo += 1;
   }
 }
 
@@ -74,6 +86,7 @@ export class Pairs {
   answers = 0;
   deliveries = 0;
   receipts = 0;
+  refusals = 0;
 
   add(id: number): Pair {
     const pair = new Pair(id);
@@ -91,36 +104,47 @@ export class Pairs {
   }
 
   sent(pair: Pair, n: number, seq: number, now: number): void {
-    this.checkNumber(pair, n, seq);
-    if (n !== pair.answered + 1) this.faults.unanswered += 1;
-    pair.answered = Math.max(pair.answered, n);
+    pair.sent.skipRefused(pair.refused);
+    if (n !== pair.sent.upTo + 1) this.faults.unanswered += 1;
+    this.checkNumber(pair, pair.sent, n, seq);
     this.answers += 1;
     record(this.histograms.sent, now - (pair.intended[n % TIMES] ?? now));
     record(this.histograms.sentUncorrected, now - (pair.actual[n % TIMES] ?? now));
   }
 
   pushed(pair: Pair, n: number, seq: number, now: number): void {
-    this.checkNumber(pair, n, seq);
-    if (n <= pair.delivered) {
+    pair.pushed.skipRefused(pair.refused);
+    if (n <= pair.pushed.upTo) {
       this.faults.doubled += 1;
       return;
     }
-    if (n !== pair.delivered + 1) this.faults.reordered += 1;
-    pair.delivered = n;
+    if (n !== pair.pushed.upTo + 1) this.faults.reordered += 1;
+    this.checkNumber(pair, pair.pushed, n, seq);
     this.deliveries += 1;
     record(this.histograms.delivered, now - (pair.intended[n % TIMES] ?? now));
     record(this.histograms.deliveredUncorrected, now - (pair.actual[n % TIMES] ?? now));
   }
 
-  receiptFor(pair: Pair, seq: number): void {
-    this.receipts += 1;
-    if (pair.base !== null) pair.receipt = Math.max(pair.receipt, seq - pair.base);
+  refusedOne(pair: Pair, n: number): void {
+    this.refusals += 1;
+    pair.refused.add(n);
+    pair.sent.skipRefused(pair.refused);
+    pair.pushed.skipRefused(pair.refused);
+    const passed = Math.min(pair.sent.upTo, pair.pushed.upTo);
+    for (const old of pair.refused) if (old <= passed) pair.refused.delete(old);
   }
 
-  /** Messages of which something is still to come. */
+  receiptFor(pair: Pair, seq: number): void {
+    this.receipts += 1;
+    pair.receiptSeq = Math.max(pair.receiptSeq, seq);
+  }
+
+  /** Frames that are still to come: answers, pushes and receipts. */
   get open(): number {
     let open = 0;
-    for (const pair of this.list) open += pair.n - Math.min(pair.answered, pair.delivered, pair.receipt);
+    for (const pair of this.list) {
+      open += 2 * pair.n - pair.sent.upTo - pair.pushed.upTo + Math.max(0, pair.pushed.seq - pair.receiptSeq);
+    }
     return open;
   }
 
@@ -128,15 +152,22 @@ export class Pairs {
   verdict(): Promises {
     const verdict = { ...this.faults };
     for (const pair of this.list) {
-      verdict.lost += pair.n - pair.delivered;
-      verdict.unanswered += pair.n - pair.answered;
-      verdict.receiptsMissing += Math.max(0, pair.n - pair.receipt);
+      pair.sent.skipRefused(pair.refused);
+      pair.pushed.skipRefused(pair.refused);
+      verdict.lost += pair.n - pair.pushed.upTo;
+      verdict.unanswered += pair.n - pair.sent.upTo;
+      verdict.receiptsMissing += Math.max(0, pair.sent.seq - pair.receiptSeq);
     }
     return verdict;
   }
 
-  private checkNumber(pair: Pair, n: number, seq: number): void {
-    pair.base ??= seq - n;
-    if (seq - n !== pair.base) this.faults.misnumbered += 1;
+  /** The numbers of a chat follow each other, and answer and push agree on them. */
+  private checkNumber(pair: Pair, progress: Progress, n: number, seq: number): void {
+    const other = progress === pair.sent ? pair.pushed : pair.sent;
+    if (progress.seq !== 0 && seq !== progress.seq + 1) this.faults.misnumbered += 1;
+    if (other.upTo >= n && pair.seqs[n % TIMES] !== seq) this.faults.misnumbered += 1;
+    pair.seqs[n % TIMES] = seq;
+    progress.seq = seq;
+    progress.upTo = Math.max(progress.upTo, n);
   }
 }

@@ -49,6 +49,8 @@ export interface WorkerMark {
 }
 export interface WorkerEnd {
   readonly promises: Promises;
+  /** Messages refused so far, and why. */
+  readonly refused: number;
   readonly refusals: readonly string[];
   readonly closed: readonly string[];
 }
@@ -56,6 +58,7 @@ export interface WorkerEnd {
 const args = JSON.parse(process.argv[2] ?? '{}') as WorkerArgs;
 const DRAIN_MS = 15_000;
 const ABOUTS_MAX = 8;
+const REFUSED_WAIT_MS = 200;
 
 const links: Link[] = [];
 const pairs = new Pairs();
@@ -91,9 +94,12 @@ const events: DialectEvents = {
     const pair = pairOf.get(link.pair);
     if (pair !== undefined) pairs.receiptFor(pair, seq);
   },
-  refused(_link, about) {
-    pairs.faults.refused += 1;
+  refused(link, n, about) {
     note(refusals, about);
+    const pair = pairOf.get(link.pair);
+    if (n === null || pair === undefined) return;
+    pairs.refusedOne(pair, n);
+    setTimeout(() => refill(link, pair), REFUSED_WAIT_MS);
   },
 };
 
@@ -112,7 +118,7 @@ function sendOne(link: Link, pair: Pair, intended: number): void {
 function refill(link: Link, pair: Pair): void {
   if (load?.mode !== 'saturation') return;
   const now = performance.now();
-  while (pair.n - pair.answered < load.window) sendOne(link, pair, now);
+  while (pair.waiting < load.window) sendOne(link, pair, now);
 }
 
 const ackWaits = new Map<Link, number>();
@@ -211,7 +217,7 @@ async function finish(): Promise<WorkerEnd> {
   openLoop?.stop();
   const until = performance.now() + DRAIN_MS;
   while (pairs.open > 0 && performance.now() < until) await new Promise((resolve) => setTimeout(resolve, 10));
-  return { promises: pairs.verdict(), refusals: [...refusals], closed: [...closed] };
+  return { promises: pairs.verdict(), refused: pairs.refusals, refusals: [...refusals], closed: [...closed] };
 }
 
 serveParent({

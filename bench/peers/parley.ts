@@ -1,5 +1,5 @@
-// The real node in a process of its own: gateway, cells, LMDB on disk, as `parley serve` composes it. Rates are raised by
-// configuration, since a load comes from few addresses; nothing else differs. Started by a scenario, as a child.
+// The real node in a process of its own: gateway, cells, LMDB on disk, as `parley serve` composes it. Rates and the
+// limits of pressure are raised by configuration, since a load comes from few addresses on a shared machine; nothing else differs. Started by a scenario, as a child.
 
 import { configSchema } from '../../app/config.ts';
 import { startEmbeddedNode } from '../../app/embedded-node.ts';
@@ -26,6 +26,8 @@ const config = configSchema.parse({
     pairMessages: unbounded,
     sourceMessages: unbounded,
   },
+  // A machine that is busy with others is no overload of ours: shedding has a scenario of its own.
+  pressure: { presenceDelayMs: 5_000, signInDelayMs: 5_000, messageDelayMs: 10_000 },
   storage: args.holdMs === null ? {} : { holdMs: args.holdMs },
   log: { level: 'warn' },
 });

@@ -34,6 +34,7 @@ export interface DirectRound {
   readonly deliveredUncorrected: LatencySummary;
   readonly lag: LatencySummary;
   readonly promises: Promises;
+  readonly refused: number;
   readonly refusals: readonly string[];
   readonly closed: readonly string[];
   /** Why this round counts for nothing; null: it counts. */

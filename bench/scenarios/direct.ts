@@ -113,6 +113,7 @@ async function measure(
     deliveredUncorrected: summary('deliveredUncorrected'),
     lag: summary('lag'),
     promises: end.promises,
+    refused: end.refused,
     refusals: end.refusals,
     closed: end.closed,
     invalid: null,
@@ -122,6 +123,7 @@ async function measure(
 
 function faultOf(round: DirectRound, options: BenchOptions): string | null {
   if (round.messages === 0) return 'nothing was delivered';
+  if (round.refused > 0) return `${round.refused} messages were refused: ${round.refusals.join('; ')}`;
   if (round.mode === 'saturation') return null;
   if (round.lag.p99 > LAG_P99_MS_MAX) return `the generator lagged: p99 ${round.lag.p99.toFixed(1)} ms`;
   if (round.perSecond < options.rate * 0.95) return `only ${round.perSecond.toFixed(0)} a second got through`;
@@ -177,7 +179,7 @@ export function directFigures(rounds: readonly DirectRound[]): Figure[] {
 
 function lineOf(round: DirectRound): string {
   const { peer, mode, cpuUs, userUs, systemUs, perSecond, serverShare, loadShare, sent, delivered, lag } = round;
-  const kept = isKept(round.promises) ? '' : `  BROKEN ${JSON.stringify(round.promises)} ${round.refusals.join('; ')}`;
+  const kept = isKept(round.promises) ? '' : `  BROKEN ${JSON.stringify(round.promises)}`;
   const invalid = round.invalid === null ? '' : `  INVALID: ${round.invalid}`;
   return (
     `${mode.padEnd(10)} ${peer.padEnd(9)} ${cpuUs.toFixed(1).padStart(6)} µs/msg (user ${userUs.toFixed(0)}, system ` +
