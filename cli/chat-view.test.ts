@@ -17,9 +17,9 @@ import {
   onStatus,
   onSummary,
   onTyping,
-  progressOf,
   unreadOf,
 } from './chat-model.ts';
+import { progressOf } from './chat-progress.ts';
 import { render, type ViewState } from './chat-view.ts';
 import type { Clock } from './chat-words.ts';
 import { EMPTY, insert } from './terminal-editor.ts';
