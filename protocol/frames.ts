@@ -214,11 +214,16 @@ export const FRAMES = {
     user,
     on: bool('typing or not'),
   }),
-  GAP: frame(40, 'server', 'Entries that will not be pushed: read them with HISTORY if wanted.', {
-    chat,
-    from: seq,
-    to: seq,
-  }),
+  GAP: frame(
+    40,
+    'server',
+    'Entries that are not to be waited for: read them with HISTORY if wanted. Some may be pushed all the same.',
+    {
+      chat,
+      from: seq,
+      to: seq,
+    },
+  ),
   CAUGHT_UP: frame(41, 'server', 'The backlog is through; what follows is live.', {
     sync: str(64, 'give it back in the next HELLO, with `known`'),
   }),

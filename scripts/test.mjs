@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { build } from './build.mjs';
 import { at, filesBelow, runNode } from './lib.mjs';
+import { installTools } from './tools.mjs';
 
 const SIM_SEEDS = '500';
 const only = process.argv.includes('--only') ? process.argv[process.argv.indexOf('--only') + 1].split(',') : null;
@@ -20,6 +21,7 @@ const steps = [
   ['simulation', () => (existsSync(at('dist/test/sim/main.js')) ? simulation() : null)],
 ];
 
+installTools();
 for (const [name, run] of steps) {
   if (only !== null && name !== 'build' && !only.includes(name)) continue;
   console.log(`\n— ${name}`);
