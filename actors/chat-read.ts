@@ -139,6 +139,11 @@ export function onTyping(ctx: Ctx, s: ChatState, mail: TypingMail): Next {
 
 export function onBlock(ctx: Ctx, s: ChatState, mail: BlockMail): Next {
   const before = s.blockers.has(mail.user);
+  // As it is already, and stored: nothing to write. Else blocks of any name would each leave a row.
+  if (before === mail.on && s.blocking.size === 0) {
+    ctx.send(mail.replyTo, { t: 'done', ref: mail.ref, value: null });
+    return CONTINUE;
+  }
   if (mail.on) s.blockers.add(mail.user);
   else s.blockers.delete(mail.user);
   const asked = token(s);

@@ -52,6 +52,8 @@ export function onVerified(ctx: Ctx, s: ConnectionState, r: VerifiedMail): Next 
   }
   if (device !== null && device !== s.device)
     return close(s, 'unauthenticated', 'unauthenticated', 'the token is for another device');
+  if (s.deps.rates.signIn(user, ctx.now()) > 0)
+    return close(s, 'overloaded', 'rate_limited', 'this user signs in too often');
   s.user = user;
   s.expires = expires;
   s.phase = 'attaching';

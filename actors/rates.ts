@@ -19,6 +19,7 @@ export const DEFAULT_RATES: RateConfig = {
 };
 export const BUCKETS_MAX = 200_000;
 export const REACH_COST = 0.1;
+export const SIGN_IN_COST = 4;
 
 export interface Bucket {
   tokens: number;
@@ -117,6 +118,14 @@ export class RateLimiter {
    */
   note(user: string, source: string, now: number, reach = 1): number {
     return this.other(`note ${user}`, source, REACH_COST * Math.max(1, reach), now);
+  }
+
+  /** A sign-in wakes a session and perhaps all its chats: as dear as some messages, from a purse of its own. */
+  signIn(user: string, now: number): number {
+    const key = `sign-in ${user}`;
+    const wait = this.user.wait(key, SIGN_IN_COST, now);
+    if (wait === 0) this.user.pay(key, SIGN_IN_COST, now);
+    return wait;
   }
 
   private other(key: string, source: string, cost: number, now: number): number {

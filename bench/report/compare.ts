@@ -1,8 +1,8 @@
 // Two results side by side. A change is named only where it is larger than what the rounds of either run varied by, and than the
 // least that a shared machine varies by anyway.
 import { readFileSync } from 'node:fs';
+import { digits } from './digits.ts';
 import type { Figure, Result } from './result.ts';
-import { digits } from './write.ts';
 
 /** Two runs of the same code differ by this much on a shared machine, whatever their rounds say. */
 const NOISE_SHARE = { '×': 0.05, other: 0.1 } as const;

@@ -1,8 +1,8 @@
 // One self-contained page of a result: figures against their goals, curves, tables, environment. No script, nothing fetched.
 import type { PeerName } from '../load/dialect.ts';
+import { digits } from './digits.ts';
 import type { DirectRound, Result } from './result.ts';
 import { type Curve, latencySvg } from './svg.ts';
-import { digits } from './write.ts';
 
 const COLOURS: Readonly<Record<PeerName, string>> = { parley: '#0b7a75', relay: '#8a8d91', 'socket-io': '#c8553d' };
 const STYLE = `body{font:15px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;color:#1c1e21}

@@ -1,6 +1,7 @@
 // Writes a result to its directory, and as a table for a terminal.
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { digits } from './digits.ts';
 import { reportHtml } from './html.ts';
 import type { Figure, Result } from './result.ts';
 
@@ -17,11 +18,6 @@ export function figureTable(figures: readonly Figure[]): string {
         `${figure.name.padEnd(width)}  ${digits(figure.value)} ${figure.unit}${rangeOf(figure)}${goalOf(figure)}`,
     )
     .join('\n');
-}
-
-export function digits(value: number): string {
-  if (!Number.isFinite(value)) return '–';
-  return value >= 100 ? value.toFixed(0) : value >= 10 ? value.toFixed(1) : value.toFixed(2);
 }
 
 function rangeOf({ low, high }: Figure): string {
