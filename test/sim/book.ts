@@ -19,6 +19,7 @@ export interface Sending {
   readonly at: number;
   status: 'queued' | 'sent' | 'failed' | 'lost' | 'abandoned';
   seq: number;
+  ackedAt: number;
   code: string;
 }
 export interface Line {
@@ -92,6 +93,7 @@ export class Book {
   acked(sending: Sending, seq: number): void {
     if (sending.status === 'sent' && sending.seq !== seq)
       this.world.fail('I2', `${sending.id} was acked as ${sending.seq} and as ${seq} of ${sending.chat}`, [sending.id]);
+    if (sending.status !== 'sent') sending.ackedAt = this.world.now;
     sending.status = 'sent';
     sending.seq = seq;
     this.number(sending.chat, seq, `${sending.user}/${sending.device}/${sending.id}`);

@@ -127,19 +127,9 @@ function refusedYetThere({ book }: Scene): Fault[] {
 function blocked({ book }: Scene): Fault[] {
   const faults: Fault[] = [];
   for (const { by, user, chat, from, until } of book.blocks)
-    for (const sending of book.sendings.values())
-      if (
-        sending.user === user &&
-        sending.chat === chat &&
-        sending.status === 'sent' &&
-        sending.at > from &&
-        sending.at < until
-      )
-        faults.push({
-          invariant: 'blocked',
-          about: `${sending.id} of ${user} was taken, blocked by ${by}`,
-          words: [chat],
-        });
+    for (const { user: sender, chat: to, status, at, ackedAt, id } of book.sendings.values())
+      if (sender === user && to === chat && status === 'sent' && at > from && ackedAt < until)
+        faults.push({ invariant: 'blocked', about: `${id} of ${user} was taken, blocked by ${by}`, words: [chat] });
   return faults;
 }
 

@@ -147,6 +147,7 @@ export class Device {
       at: this.world.now,
       status: 'queued',
       seq: 0,
+      ackedAt: 0,
       code: '',
     };
     this.world.note('send', this.name, chat, body.length, handle.id);

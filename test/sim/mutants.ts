@@ -20,8 +20,10 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'no dedupe of what is under way',
     file: 'actors/chat-log.ts',
-    find: `    return this.recent.get(ChatLog.key(sender, device, id));`,
-    replace: `    const known = this.recent.get(ChatLog.key(sender, device, id));
+    find: `  find(sender: string, device: string, id: string): Known | undefined {
+    return this.recentOf(sender, device, id);`,
+    replace: `  find(sender: string, device: string, id: string): Known | undefined {
+    const known = this.recentOf(sender, device, id);
     return known !== undefined && known.n <= this.durable ? known : undefined;`,
   },
   {

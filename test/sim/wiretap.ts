@@ -22,6 +22,7 @@ export class Wiretap {
   readonly waiting = new Map<Connection, Map<string, number>>();
   /** Lives of the node that a successor has fenced out: their cells crash, and forget what they had not stored. */
   readonly zombies = new Set<Owner>();
+  private readonly forgetful = new Set<string>();
   /** By connection: the cursors of a chat and user, as last told. */
   private readonly told = new Map<Connection, Map<string, { readonly delivered: number; readonly read: number }>>();
   readonly counts = { sent: 0, pushed: 0, welcomes: 0 };
@@ -51,9 +52,9 @@ export class Wiretap {
     this.told.delete(connection);
   }
 
-  /** This chat's cell was killed: cursors are stored lazily, so it may know less of them than it had said. */
+  /** This chat's cell was killed. Cursors are stored lazily: it may know less of them than it had said, and than is still under way. */
   forget(chat: string): void {
-    for (const told of this.told.values()) for (const key of told.keys()) if (key.startsWith(chat)) told.delete(key);
+    this.forgetful.add(chat);
   }
 
   wrote(connection: Connection, bytes: Uint8Array): void {
@@ -79,7 +80,7 @@ export class Wiretap {
   private receipt(connection: Connection, frame: Frame<'RECEIPT'>): void {
     const { chat, user, delivered, read } = frame;
     this.cursors(chat, user, delivered, read, Number.POSITIVE_INFINITY);
-    if (this.zombies.has(connection.node)) return;
+    if (this.zombies.has(connection.node) || this.forgetful.has(chat)) return;
     let told = this.told.get(connection);
     if (told === undefined) {
       told = new Map();
