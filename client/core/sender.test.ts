@@ -251,3 +251,18 @@ describe('sending', () => {
     expect(socket.closedWith).toBe(1000);
   });
 });
+
+describe('waiting after a refusal', () => {
+  it('ends, also when the timer is early and the wait is over between two looks at the clock', async () => {
+    for (const creepMs of [0.01, 0.1, 0.3, 0.5, 0.7, 0.95]) {
+      const env = manualEnv({ creepMs, earlyMs: 0.9 });
+      const { client, signIn } = scriptedClient({ env });
+      const socket = await signIn();
+      const one = client.chat('c').send({ text: '1' });
+      await env.advance(1);
+      socket.say(errorOf({ code: 'unavailable', retry: true, id: one.id, chat: 'c', afterMs: 1_000 }));
+      await env.advance(5_000);
+      expect(sends(socket)).toEqual(['1', '1!']);
+    }
+  });
+});

@@ -152,7 +152,7 @@ export class Sender {
   offline(): void {
     this.#paused = true;
     this.#outbox.disconnected();
-    this.#arm();
+    this.#arm(this.#o.env.now());
   }
 
   /** The node goes away: what is not sent yet waits for the next one. */
@@ -160,25 +160,25 @@ export class Sender {
     this.#paused = true;
   }
 
-  pump(): void {
-    const { env, link } = this.#o;
+  pump(now = this.#o.env.now()): void {
+    const { link } = this.#o;
     while (!this.#paused && link.online) {
-      const attempt = this.#outbox.next(env.now());
+      const attempt = this.#outbox.next(now);
       if (attempt === null) break;
       const { chat, id, type, body, about } = attempt.message;
       const { after, retry } = attempt;
       link.send({ op: OP.SEND_MESSAGE, chat, id, type, body, about, after, retry });
     }
-    this.#arm();
+    this.#arm(now);
   }
 
   // Only a refusal can bring the next look forward; else the planned one comes first, and plans the next.
-  #arm(sooner = false): void {
+  // `now` is the time by which the outbox was asked: read anew it may have passed the end of a wait that nobody looks at then.
+  #arm(now: number, sooner = false): void {
     const { env } = this.#o;
     const idle = this.#paused || this.#outbox.size === 0;
     if (this.#timer !== null && !sooner && !idle) return;
     if (this.#timer !== null) env.clearTimer(this.#timer);
-    const now = env.now();
     const due = idle ? null : this.#outbox.dueAt(now);
     this.#timer = due === null ? null : env.setTimer(() => this.#look(), Math.max(1, due - now));
   }
@@ -188,7 +188,7 @@ export class Sender {
     const now = this.#o.env.now();
     this.#outbox.timeOut(now);
     this.#outbox.wake(now);
-    this.pump();
+    this.pump(now);
   }
 
   // —— answers ——
@@ -216,10 +216,11 @@ export class Sender {
 
   refused(id: string, frame: Frame<'ERROR'>): void {
     const { env } = this.#o;
-    const item = this.#outbox.refused(id, frame, env.now(), () => env.random());
+    const now = env.now();
+    const item = this.#outbox.refused(id, frame, now, () => env.random());
     if (item !== null) this.#gone(id, errorOf(frame));
-    this.pump();
-    this.#arm(true);
+    this.pump(now);
+    this.#arm(now, true);
   }
 
   #failed(id: string, error: ParleyError): void {
@@ -298,7 +299,7 @@ export class Sender {
   close(error: ParleyError): void {
     this.#closed = true;
     this.#paused = true;
-    this.#arm();
+    this.#arm(this.#o.env.now());
     for (const handle of this.#handles.values()) handle.fail(error, false);
   }
 }

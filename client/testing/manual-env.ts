@@ -15,8 +15,18 @@ interface Planned {
   readonly run: () => void;
 }
 
-/** `random` defaults to a fixed sequence made from `seed`. */
-export function manualEnv(options: { readonly seed?: number; readonly random?: () => number } = {}): ManualEnv {
+export interface ManualEnvOptions {
+  readonly seed?: number;
+  /** Default: a fixed sequence made from `seed`. */
+  readonly random?: () => number;
+  /** By how much the clock moves with each look at it, as a real one does. Default 0. */
+  readonly creepMs?: number;
+  /** By how much timers come early, as those of Node may. Default 0. */
+  readonly earlyMs?: number;
+}
+
+export function manualEnv(options: ManualEnvOptions = {}): ManualEnv {
+  const { creepMs = 0, earlyMs = 0 } = options;
   const planned = new Set<Planned>();
   let now = 0;
   let tie = 0;
@@ -36,10 +46,10 @@ export function manualEnv(options: { readonly seed?: number; readonly random?: (
     return least;
   };
   return {
-    now: () => now,
+    now: () => (now += creepMs),
     wallNow: () => 1_700_000_000_000 + now,
     setTimer(run, ms) {
-      const one: Planned = { at: now + Math.max(0, Math.ceil(ms)), tie: tie++, run };
+      const one: Planned = { at: now + Math.max(0, Math.ceil(ms) - earlyMs), tie: tie++, run };
       planned.add(one);
       return one;
     },
@@ -55,7 +65,7 @@ export function manualEnv(options: { readonly seed?: number; readonly random?: (
         one.run();
         await settled();
       }
-      now = until;
+      now = Math.max(now, until);
     },
     get waiting() {
       return planned.size;
