@@ -110,7 +110,7 @@ export class Engine {
       },
       onConfirmed: (chat, seq) => this.sender.shown(chat, seq),
     });
-    this.watching = new Watching(this.link);
+    this.watching = new Watching(env, this.link);
     this.typists = new Typists(env, this.link, (event) => this.events.emit('typing', event));
     settle(
       () => store.load(),
@@ -190,6 +190,7 @@ export class Engine {
     this.#catchingUp = null;
     this.acker.offline();
     this.sender.offline();
+    this.watching.close();
   }
 
   #save(change: StoreChange): void {

@@ -13,11 +13,17 @@ export interface TypingEvent {
 /** A member that types is forgotten after 6 s; one who goes on typing says so every 3 s. */
 export const TYPING = { forgetMs: 6_000, repeatMs: 3_000, shownMax: 1_024 } as const;
 
+/** A watch may be shed by the server, or forgotten by a part of it that crashed, without a word: it is said again this often. */
+export const WATCH_AGAIN_MS = 60_000;
+
 export class Watching {
+  readonly #env: ClientEnv;
   readonly #link: Link;
   readonly #counts = new Map<string, number>();
+  #timer: Timer | null = null;
 
-  constructor(link: Link) {
+  constructor(env: ClientEnv, link: Link) {
+    this.#env = env;
     this.#link = link;
   }
 
@@ -31,6 +37,7 @@ export class Watching {
     const fresh = mine.filter((user) => !this.#counts.has(user));
     for (const user of mine) this.#counts.set(user, (this.#counts.get(user) ?? 0) + 1);
     if (fresh.length > 0) this.#link.send({ op: OP.WATCH_PRESENCE, users: fresh, on: true });
+    this.#arm();
     let ended = false;
     return () => {
       if (ended) return;
@@ -50,7 +57,21 @@ export class Watching {
   }
 
   online(): void {
-    if (this.#counts.size > 0) this.#link.send({ op: OP.WATCH_PRESENCE, users: [...this.#counts.keys()], on: true });
+    this.close();
+    if (this.#counts.size === 0) return;
+    this.#link.send({ op: OP.WATCH_PRESENCE, users: [...this.#counts.keys()], on: true });
+    this.#arm();
+  }
+
+  #arm(): void {
+    if (this.#counts.size > 0 && this.#link.online)
+      this.#timer ??= this.#env.setTimer(() => this.online(), WATCH_AGAIN_MS);
+  }
+
+  /** The connection is gone, or the client. */
+  close(): void {
+    if (this.#timer !== null) this.#env.clearTimer(this.#timer);
+    this.#timer = null;
   }
 }
 
