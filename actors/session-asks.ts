@@ -12,6 +12,7 @@ import type {
   TypingStateMail,
 } from './mail.ts';
 import { decodeUserChat } from './rows.ts';
+import { readChats } from './session-chats.ts';
 import { SUMMARY_DEADLINE_MS } from './session-devices.ts';
 import { dropWatchers, PRIVACY, rowOf, saveUser } from './session-presence.ts';
 import { pushFrames } from './session-push.ts';
@@ -53,8 +54,7 @@ export function onListChats(ctx: Ctx, s: SessionState, mail: ListChatsMail): Nex
       );
     },
   });
-  const op = { kind: 'rows', table: 'userChat', partition: s.user, after: mail.after ?? '', limit: limit + 1 } as const;
-  if (ctx.tell(s.deps.reader, { t: 'read', token, op })) return CONTINUE;
+  if (readChats(ctx, s, token, mail.after ?? '', limit + 1)) return CONTINUE;
   s.waits?.delete(token);
   return fault(ctx, to, mail.ref, 'overloaded', 'the store is busy');
 }

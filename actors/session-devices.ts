@@ -3,6 +3,7 @@ import { encodeFrame, LIMITS, OP } from '../protocol/index.ts';
 import { CONTINUE, type Ctx, type Next, type Ref } from '../runtime/index.ts';
 import type { Entry, Write } from '../storage/index.ts';
 import type { AttachMail, ChatSummary, DetachMail, ListDevicesMail, RemoveDeviceMail } from './mail.ts';
+import { readChats } from './session-chats.ts';
 import { saveDevice, saveDevicesSoon } from './session-cursors.ts';
 import { feed, onPage, readPage } from './session-feed.ts';
 import { presenceChanged } from './session-presence.ts';
@@ -127,8 +128,7 @@ function nextChats(ctx: Ctx, s: SessionState, d: Device, conn: Ref, after: strin
         );
     },
   });
-  const op = { kind: 'rows', table: 'userChat', partition: s.user, after, limit: SUMMARIES_AT_ONCE } as const;
-  if (ctx.tell(s.deps.reader, { t: 'read', token, op })) return;
+  if (readChats(ctx, s, token, after, SUMMARIES_AT_ONCE)) return;
   s.waits?.delete(token);
   dismiss(ctx, d, conn);
 }

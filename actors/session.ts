@@ -77,7 +77,8 @@ export function sessionKind(deps: ActorDeps): Kind<SessionState, SessionMail> {
       const r = reply as WrittenMail | ReadResultMail | LoadedMail | CallResult;
       if (r.t === 'written') onResults(ctx, s, r);
       else if (r.t === 'callResult') onWait(ctx, s, r.token, r.ok, r.value);
-      else if (r.t === 'loaded') onLoaded(ctx, s, r);
+      else if (r.t === 'loaded' && r.token === 0) onLoaded(ctx, s, r);
+      else if (r.t === 'loaded') onWait(ctx, s, r.token, r.ok, r.values[0]);
       else onWait(ctx, s, r.token, r.ok, r.value);
       return CONTINUE;
     },

@@ -110,6 +110,17 @@ describe('the chat list', () => {
   });
 });
 
+describe('a chat that was just made', () => {
+  it('is in the list of its maker at once', async () => {
+    const alice = await signedIn('alice');
+    for (let i = 0; i < 20; i++) {
+      const chat = await alice.group([`b${i}`], `room ${i}`);
+      const list = await alice.ask((ref) => ({ op: OP.LIST_CHATS, ref, after: null, limit: 50 }));
+      expect(list.op === OP.CHATS && list.chats.map((c) => c.chat)).toContain(chat);
+    }
+  });
+});
+
 describe('presence', () => {
   it('comes at once and on change, with last seen', async () => {
     const alice = await signedIn('alice');
