@@ -63,6 +63,8 @@ export class Book {
   readonly asked = new Set<Asked>();
   readonly pages: Page[] = [];
   readonly blocks: Block[] = [];
+  /** Users who have ever blocked somebody, or changed who may see them: what others see of them is not sure. */
+  readonly shy = new Set<string>();
   /** From when on nothing goes wrong any more. */
   healedAt = Number.POSITIVE_INFINITY;
   readonly rooms = new Rooms();

@@ -1,6 +1,8 @@
 // What must hold at the end: when the world is settled, and when it is not but should be, why. All from the book and the devices'
 // views; `quiet.ts` looks into the node.
 import type { LastWord } from './acts.ts';
+import type { Book } from './book.ts';
+import type { Device } from './device.ts';
 import type { Scene } from './scene.ts';
 
 export interface Fault {
@@ -11,7 +13,8 @@ export interface Fault {
 
 /** What keeps the world from being settled; null when nothing does. Cheap things first: it is asked again and again. */
 export function unsettled(scene: Scene): Fault | null {
-  const { devices, book } = scene;
+  const { book } = scene;
+  const devices = scene.devices.filter((device) => !device.hasLeft);
   for (const device of devices) {
     const state = device.client?.state;
     if (state?.is !== 'online')
@@ -48,9 +51,9 @@ function asked(scene: Scene): Fault | null {
 }
 
 /** I1: an acked message is in the log. */
-function missing({ book }: Scene): Fault | null {
+function missing({ book, devices }: Scene): Fault | null {
   for (const sending of book.sendings.values()) {
-    if (sending.status !== 'sent') continue;
+    if (sending.status !== 'sent' || !hasReaders(devices, book, sending.chat, sending.seq)) continue;
     const line = book.lines.get(sending.chat)?.get(sending.seq);
     if (line?.id !== sending.id)
       return {
@@ -62,12 +65,16 @@ function missing({ book }: Scene): Fault | null {
   return null;
 }
 
+/** Is anybody here whose it is to see this? */
+const hasReaders = (devices: readonly Device[], book: Book, chat: string, n: number): boolean =>
+  devices.some((device) => !device.hasLeft && book.rooms.sees(chat, device.user, n));
+
 /** I3: numbers are dense. */
-function hole({ book }: Scene): Fault | null {
+function hole({ book, devices }: Scene): Fault | null {
   for (const chat of book.lines.keys()) {
     const head = book.headOf(chat);
     for (let n = 1; n <= head; n++)
-      if (book.lines.get(chat)?.has(n) !== true)
+      if (book.lines.get(chat)?.has(n) !== true && hasReaders(devices, book, chat, n))
         return { invariant: 'I3', about: `nobody has seen number ${n} of ${chat}, head ${head}`, words: [chat] };
   }
   return null;

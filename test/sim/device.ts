@@ -25,9 +25,14 @@ export class Device {
   memory = 1;
   /** Messages of this life by id, as the application holds on to them. */
   readonly handles = new Map<string, OutgoingMessage>();
-  watched = new Map<string, boolean>();
+  /** Whose presence this life watches, and what it has heard. */
+  readonly watching = new Set<string>();
+  readonly watched = new Map<string, boolean>();
   private disk: ClientDisk;
   private owner: Owner;
+  /** It has gone for good. */
+  hasLeft = false;
+  private readonly skips: boolean;
   private isWanted = false;
   private lives = 0;
   private sends = 0;
@@ -49,6 +54,7 @@ export class Device {
     this.name = id;
     this.owner = new Owner(id);
     this.owner.alive = false;
+    this.skips = random.chance(plan.skipShare);
     this.disk = new ClientDisk(random.fork('disk'), plan.flushMs);
     this.view = new View(world, book, user, id, this.memory);
   }
@@ -58,7 +64,7 @@ export class Device {
   }
 
   open(): void {
-    if (!this.isGone) return;
+    if (!this.isGone || this.hasLeft) return;
     const { world, random, plan } = this;
     this.owner = new Owner(`${this.id}.${++this.lives}`);
     this.manner = random.weighted({ auto: 5, late: 2, iterator: 2 });
@@ -76,7 +82,7 @@ export class Device {
         store: this.disk.open(world, this.owner),
         getToken: () => this.token(plan.tokenLifeMs),
         ack: this.manner === 'late' ? 'manual' : 'auto',
-        gaps: 'fetch',
+        gaps: this.skips ? 'skip' : 'fetch',
       });
       this.client = client;
       this.listen(client);
@@ -154,6 +160,13 @@ export class Device {
     this.book.sent(sending);
     this.hold(handle);
     return handle.id;
+  }
+
+  watch(users: readonly string[]): void {
+    if (this.client === null) return;
+    this.world.note('watches', this.name, users.join());
+    for (const user of users) this.watching.add(user);
+    this.client.watchPresence(users);
   }
 
   private hold(handle: OutgoingMessage): void {
@@ -234,19 +247,23 @@ export class Device {
     if (this.owner !== owner) return;
     this.client = null;
     this.handles.clear();
+    this.watching.clear();
     this.watched.clear();
     if (this.isWanted) this.world.after(this.world.nature, 100, () => this.open());
   }
 
-  /** Wherever it was, it is wanted back, and stays. */
-  comeBack(): void {
-    this.isWanted = true;
-    if (this.isGone) this.open();
+  leaveForGood(how: 'close' | 'process' | 'power'): void {
+    this.world.note('leaves', this.name, how);
+    this.hasLeft = true;
+    if (how === 'close') this.close(0);
+    else this.die(how);
   }
 
-  /** No more watching of presence: what renews itself is never quiet. */
-  holdStill(): void {
-    this.watched.clear();
+  /** Wherever it was, it is wanted back, and stays. */
+  comeBack(): void {
+    if (this.hasLeft) return;
+    this.isWanted = true;
+    if (this.isGone) this.open();
   }
 
   get isGone(): boolean {

@@ -1,6 +1,7 @@
 // What goes wrong, when: each kind of fault of the plan comes again and again until the end of the chaos, and then all heals.
 import type { ParleyClient } from '../../client/core/index.ts';
 import { createClient, memoryStore } from '../../client/core/index.ts';
+import { OP } from '../../protocol/index.ts';
 import type { Kernel } from '../../runtime/index.ts';
 import type { BreakKind } from './connection.ts';
 import { clientEnvOf } from './env.ts';
@@ -10,6 +11,15 @@ import type { Scene } from './scene.ts';
 import { makeToken } from './tokens.ts';
 import { Owner } from './world.ts';
 
+const AMBUSHES: ReadonlySet<FaultName> = new Set([
+  'crash',
+  'zombie',
+  'kill',
+  'break',
+  'freeze',
+  'clientDeath',
+  'failStore',
+]);
 /** A cell that is killed more often than this within its host's window would be parked, as it should be. */
 const KILLS_IN_WINDOW = 2;
 const WINDOW_MS = 5_000;
@@ -33,10 +43,33 @@ export class Faults {
     world.after(world.nature, random.wait(meanMs), () => {
       if (this.over) return;
       this.counts[name] = (this.counts[name] ?? 0) + 1;
-      world.note('fault', 'plan', name);
-      this[name](random);
       this.again(name, meanMs, random);
+      if (AMBUSHES.has(name) && random.chance(0.5)) this.lieInAmbush(name, random);
+      else this.strike(name, random);
     });
+  }
+
+  private strike(name: FaultName, random: Random): void {
+    if (this.over) return;
+    this.scene.world.note('fault', 'plan', name);
+    this[name](random);
+  }
+
+  /** Not now, but a moment after the node has written a frame of some kind: in the middle of what is under way. */
+  private lieInAmbush(name: FaultName, random: Random): void {
+    const { world, tap } = this.scene;
+    const op = random.pick([
+      OP.SENT,
+      OP.SENT,
+      OP.RECEIVE_MESSAGE,
+      OP.RECEIVE_MESSAGE,
+      OP.WELCOME,
+      OP.GAP,
+      OP.CAUGHT_UP,
+      OP.OK,
+    ]);
+    const delayMs = random.pick([0, 2, 20, 100]) * random.next();
+    tap.ambush = { op, strike: () => world.after(world.nature, delayMs, () => this.strike(name, random)) };
   }
 
   /** For `ms`, then it is undone, or at the end of the chaos. */

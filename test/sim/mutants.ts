@@ -57,12 +57,18 @@ export const MUTANTS: readonly Mutant[] = [
     replace: `  if (s.log.head < 0) writes.push({ t: 'put', table: 'dirty'`,
   },
   {
-    name: 'user lane before system lane',
+    name: 'system lane after user lane',
     file: 'runtime/scheduler.ts',
     find: `        if (system !== null && system.count > 0) {
           next`,
-    replace: `        if (system !== null && system.count > 0 && (systemOnly || cell.user === null || cell.user.count === 0)) {
+    replace: `        if (system !== null && system.count > 0 && (cell.user === null || cell.user.count === 0)) {
           next`,
+  },
+  {
+    name: 'mail to a cell that waits for its state',
+    file: 'runtime/scheduler.ts',
+    find: `user.count === 0 || (cell.flags & HELD) !== 0) break;`,
+    replace: `user.count === 0) break;`,
   },
   {
     name: 'outbox reordered on reconnect',
@@ -126,12 +132,6 @@ export const MUTANTS: readonly Mutant[] = [
     file: 'actors/session-deliver.ts',
     find: `      d.flightBytes -= f.bytes;`,
     replace: `      d.flightBytes += f.bytes;`,
-  },
-  {
-    name: 'release with a hole',
-    file: 'actors/chat-log.ts',
-    find: `    while (this.pending[count]?.done) count++;`,
-    replace: `    if (at) while (count < n - this.durable) count++;`,
   },
   {
     name: 'unknown outcome taken for failure',

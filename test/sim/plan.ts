@@ -20,6 +20,9 @@ export interface PeoplePlan {
   readonly largeShare: number;
   readonly flushMs: number;
   readonly tokenLifeMs: number | null;
+  /** Devices that are gone for good before the end, and devices that step over what they are not pushed. */
+  readonly leavers: number;
+  readonly skipShare: number;
 }
 /** Kinds of faults; a seed draws a few. The number is how often, on average, in ms. */
 export type FaultName =
@@ -83,6 +86,8 @@ export function drawPlan(seed: number, random: Random): Plan {
     largeShare: random.chance(0.3) ? random.between(0, 0.2) : 0,
     flushMs: random.pick([0, 2, 10, 60]),
     tokenLifeMs: random.chance(0.3) ? random.between(8_000, 40_000) : null,
+    leavers: random.pick([0, 0, 0, 1, 1, 2]),
+    skipShare: random.chance(0.2) ? 0.3 : 0,
   };
   const server: ServerPlan = {
     commitMs: random.pick([0, 1, 3, 10, 30]),
@@ -111,6 +116,7 @@ export function tellPlan(plan: Plan): string {
   const { server, network, people } = plan;
   return [
     `chaos of ${(plan.chaosMs / 1_000).toFixed(1)} s, ${people.acts} acts of ${people.devices.length} users with ${people.devices.join('+')} devices`,
+    `${people.leavers} leave for good, ${people.skipShare} skip gaps`,
     `faults: ${faults === '' ? 'none' : faults}`,
     `store: commit ${server.commitMs} ms, read ${server.readMs} ms, ${server.writers} writers${server.rates === LOW_RATES ? ', low rates' : ''}`,
     `network: ${network.delayMs} ± ${network.jitterMs} ms, slow clients ${network.slowShare.toFixed(2)}; client flush ${people.flushMs} ms, tokens ${people.tokenLifeMs === null ? 'without end' : `${(people.tokenLifeMs / 1_000).toFixed(0)} s`}`,

@@ -42,7 +42,15 @@ export function leftOver(scene: Scene): Fault | null {
   }
   for (const service of kernel.services())
     if (service.inbox > 0) return { invariant: 'I9', about: `${service.key} has ${service.inbox} mails`, words: [] };
-  return dirtyFault(scene);
+  return dirtyFault(scene) ?? strayFault(scene);
+}
+
+/** Behind every connection is a device; the sockets of the dead are closed after a while. */
+function strayFault({ server, devices }: Scene): Fault | null {
+  const cells = [...(server.listening?.node?.kernel.cells('connection') ?? [])].length;
+  const online = devices.filter((device) => device.isOnline).length;
+  if (cells === online) return null;
+  return { invariant: 'I9', about: `${online} devices are online, on ${cells} connections`, words: ['connection'] };
 }
 
 function chatFault(state: unknown): string | null {

@@ -1,5 +1,6 @@
 // One seed, from its plan to its verdict: chaos, healing, a last round in a world without faults, and a look at what is left over.
 import { Acts } from './acts.ts';
+import { Audit, unseen } from './audit.ts';
 import { Book } from './book.ts';
 import { type Fault, finalFaults, unread, unsettled } from './checker.ts';
 import { Device } from './device.ts';
@@ -20,6 +21,9 @@ export const SETTLE_MS = 60_000;
 const LAST_ROUND_MS = 45_000;
 /** Chats ask members who have not settled at least this often, and unmark themselves at the next round. */
 const QUIET_MS = 130_000;
+const READS_MS = 2_000;
+/** Twice the time after which a watch expires that nobody renews. */
+const PRESENCE_MS = 150_000;
 const LOOK_EVERY_MS = 500;
 
 export interface Outcome {
@@ -46,7 +50,7 @@ export async function simulate(seed: number, keepsTrace: boolean): Promise<Outco
   const trace = new Trace(keepsTrace);
   const world = new World(random.fork('world'), trace);
   const scene = setUp(world, plan, random);
-  const { server, book, devices } = scene;
+  const { server, book } = scene;
   const acts = new Acts(scene, plan, random.fork('acts'));
   const faults = new Faults(scene, plan, random.fork('faults'));
   server.start();
@@ -59,7 +63,11 @@ export async function simulate(seed: number, keepsTrace: boolean): Promise<Outco
   await within(scene, LAST_ROUND_MS, () => unsettled(scene));
   if (ok(world)) acts.readAll();
   await within(scene, LAST_ROUND_MS, () => unread(said));
-  for (const device of devices) device.holdStill();
+  // Reads are said within moments.
+  if (ok(world)) await world.run(world.now + READS_MS);
+  const audit = ok(world) ? new Audit(scene) : null;
+  await within(scene, LAST_ROUND_MS, () => audit?.fault() ?? null);
+  await within(scene, PRESENCE_MS, () => unseen(scene));
   await within(scene, QUIET_MS, () => leftOver(scene) ?? silence(scene));
   if (ok(world)) for (const fault of [unsettled(scene), ...finalFaults(scene)]) if (fault !== null) blame(world, fault);
   return {

@@ -66,12 +66,15 @@ export class View {
 
   gap(gap: Gap): void {
     this.world.note('gap', this.name, gap.chat, gap.from, String(gap.to), () => gap.action);
-    if (gap.action !== 'fetch') this.chat(gap.chat).gaps.push(gap);
+    if (gap.action === 'fetch') return;
+    this.chat(gap.chat).gaps.push(gap);
+    // What a device steps over it says it has.
+    this.book.shown(this.user, gap.chat, gap.to);
   }
 
   lastOf(id: string): number {
     const chat = this.chats.get(id);
-    return Math.max(chat?.from ?? 0, chat?.shown.at(-1) ?? 0);
+    return Math.max(chat?.from ?? 0, chat?.shown.at(-1) ?? 0, ...(chat?.gaps ?? []).map(({ to }) => to));
   }
 
   /** What is wrong with this view, given all that there is; null when it is as it has to be. */

@@ -22,6 +22,8 @@ export class Wiretap {
   readonly waiting = new Map<Connection, Map<string, number>>();
   /** Lives of the node that a successor has fenced out: their cells crash, and forget what they had not stored. */
   readonly zombies = new Set<Owner>();
+  /** What is to happen once the node has written a frame of this kind: faults that strike when it hurts. */
+  ambush: { readonly op: number; readonly strike: (connection: Connection) => void } | null = null;
   private readonly forgetful = new Set<string>();
   /** By connection: the cursors of a chat and user, as last told. */
   private readonly told = new Map<Connection, Map<string, { readonly delivered: number; readonly read: number }>>();
@@ -59,6 +61,11 @@ export class Wiretap {
 
   wrote(connection: Connection, bytes: Uint8Array): void {
     const op = bytes[1] ?? 0;
+    const due = this.ambush;
+    if (due !== null && due.op === op) {
+      this.ambush = null;
+      due.strike(connection);
+    }
     if (op === OP.RECEIVE_MESSAGE) this.counts.pushed++;
     else if (op === OP.WELCOME) this.counts.welcomes++;
     else if (op === OP.RECEIPT || op === OP.COUNTS || ANSWERS.has(op)) this.heard(connection, decodeServerFrame(bytes));

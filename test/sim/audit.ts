@@ -1,0 +1,106 @@
+// The last questions, asked in a healed world by one device of each user: what the node says of chats, members and cursors must be
+// what the entries say; and who watches somebody must have been told that he is online.
+import type { ChatInfo, ChatSummary } from '../../client/core/index.ts';
+import type { Fault } from './checker.ts';
+import type { Device } from './device.ts';
+import type { Scene } from './scene.ts';
+
+export class Audit {
+  private readonly scene: Scene;
+  private readonly faults: Fault[] = [];
+  private open = 0;
+
+  constructor(scene: Scene) {
+    this.scene = scene;
+    for (const user of scene.users) {
+      const device = scene.devices.find((one) => one.user === user && one.client !== null);
+      if (device !== undefined) this.question(device);
+    }
+  }
+
+  private question(device: Device): void {
+    const { rooms } = this.scene.book;
+    this.open++;
+    device.ask(
+      'all chats',
+      (client) => client.chats(),
+      (chats) => this.list(device, chats),
+    );
+    for (const chat of rooms.chats().filter((one) => rooms.isPresent(one, device.user))) {
+      this.open++;
+      device.ask(
+        `info ${chat}`,
+        (client) => client.chat(chat).info(),
+        (info) => this.info(device, info),
+      );
+    }
+  }
+
+  /** What is wrong, or still to be answered; null when all is well. */
+  fault(): Fault | null {
+    const first = this.faults[0];
+    if (first !== undefined) return first;
+    return this.open === 0 ? null : { invariant: 'I10', about: `${this.open} questions have no answer`, words: [] };
+  }
+
+  private list(device: Device, chats: readonly ChatSummary[]): void {
+    this.open--;
+    const { book } = this.scene;
+    const listed = chats.map(({ chat }) => chat).sort();
+    const present = book.rooms
+      .chats()
+      .filter((chat) => book.rooms.isPresent(chat, device.user))
+      .sort();
+    if (listed.join() !== present.join())
+      this.blame('list', `${device.user} is in ${present.join(' ')}, and the list says ${listed.join(' ')}`, present);
+    for (const { chat, head, delivered, read } of chats)
+      this.cursors(`the list of ${device.user}`, chat, device.user, { head, delivered, read });
+  }
+
+  private info(device: Device, { chat, head, members }: ChatInfo): void {
+    this.open--;
+    const { rooms } = this.scene.book;
+    const told = members.map(({ user }) => user).sort();
+    const present = rooms.present(chat).sort();
+    if (told.join() !== present.join())
+      this.blame('members', `in ${chat} are ${present.join(' ')}, and ${device.name} is told ${told.join(' ')}`, [
+        chat,
+      ]);
+    for (const { user, delivered, read } of members) this.cursors(device.name, chat, user, { head, delivered, read });
+  }
+
+  private cursors(
+    where: string,
+    chat: string,
+    user: string,
+    told: { head: number; delivered: number; read: number },
+  ): void {
+    const head = this.scene.book.headOf(chat);
+    const here = this.scene.devices.some((device) => device.user === user && !device.hasLeft);
+    const wrong = told.head !== head || (here && (told.delivered !== head || told.read !== head));
+    if (wrong)
+      this.blame('I4', `${where} says of ${user} in ${chat}: ${JSON.stringify(told)}, and all of ${head} was read`, [
+        chat,
+      ]);
+  }
+
+  private blame(invariant: string, about: string, words: readonly string[]): void {
+    this.faults.push({ invariant, about, words });
+  }
+}
+
+/** I6: whoever watches a user who is here, and hides from nobody, has heard so. */
+export function unseen({ devices, book }: Scene): Fault | null {
+  for (const device of devices) {
+    for (const user of device.client === null ? [] : device.watching) {
+      const isHere = devices.some((other) => other.user === user && other.isOnline);
+      if (!isHere || book.shy.has(user) || device.watched.get(user) === true) continue;
+      return {
+        invariant: 'I6',
+        about: `${device.name} watches ${user}, and has not heard that ${user} is online`,
+        words: [device.name, user],
+      };
+    }
+  }
+  return null;
+}
