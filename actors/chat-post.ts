@@ -58,27 +58,9 @@ export function onPost(ctx: Ctx, s: ChatState, mail: PostMail): Next {
     answerKnown(ctx, s, to, null, mail.id, known.n, known.ts);
     return CONTINUE;
   }
-  const denied = mayPost(s.members, s.blockers, mail.user);
-  if (denied) {
-    fault(
-      ctx,
-      s,
-      to,
-      null,
-      mail.id,
-      denied,
-      0,
-      denied === 'blocked' ? 'this user does not take your messages' : 'you are not a member',
-    );
-    return CONTINUE;
-  }
-  if (mail.about !== null && (mail.about < 1 || mail.about > s.log.head)) {
-    fault(ctx, s, to, null, mail.id, 'bad_argument', 0, '`about` names no entry of this chat');
-    return CONTINUE;
-  }
-  const { user, device, id, type, body, about } = mail;
-  const draft: Draft = { user, device, id, type, body, about, ref: null };
-  if (mail.retry) return askIndex(ctx, s, to, draft, mail.after);
+  const draft: Draft = { ...draftOf(mail), type: mail.type, body: mail.body, about: mail.about, ref: null };
+  // What may be in the log already is answered with its number, also to who may not write any more.
+  if (mail.retry && s.members.all.has(mail.user)) return askIndex(ctx, s, to, draft, mail.after);
   accept(ctx, s, to, draft, mail.after);
   return CONTINUE;
 }
@@ -151,6 +133,13 @@ export function onStoredRead(
 }
 
 function accept(ctx: Ctx, s: ChatState, to: Ref | null, draft: Draft, after: string | null): void {
+  const denied = mayPost(s.members, s.blockers, draft.user);
+  if (denied) {
+    const why = denied === 'blocked' ? 'this user does not take your messages' : 'you are not a member';
+    return fault(ctx, s, to, draft.ref, draft.id, denied, 0, why);
+  }
+  if (draft.about !== null && (draft.about < 1 || draft.about > s.log.head))
+    return fault(ctx, s, to, draft.ref, draft.id, 'bad_argument', 0, '`about` names no entry of this chat');
   if (after !== null && !s.log.find(draft.user, draft.device, after)) {
     fault(
       ctx,

@@ -105,8 +105,9 @@ export class Engine {
       hasHandler: () => this.events.has('message'),
       onEntry: (entry) => this.events.emit('message', entry),
       onGap: (gap) => this.events.emit('gap', gap),
-      onSeen: ({ sender, device: from, id, seq, ts }) => {
-        if (sender === this.user && from === device) this.sender.acknowledged(id, { seq, ts });
+      // Seen on a page that the application asked for, say: from here on no SENT shows it at its number any more.
+      onSeen: ({ chat, sender, device: from, id, seq, ts }) => {
+        if (sender === this.user && from === device) this.#sent({ chat, id, seq, ts });
       },
       onConfirmed: (chat, seq) => this.sender.shown(chat, seq),
     });
@@ -301,7 +302,7 @@ export class Engine {
     }
   }
 
-  #sent({ chat, id, seq, ts }: Frame<'SENT'>): void {
+  #sent({ chat, id, seq, ts }: Omit<Frame<'SENT'>, 'op'>): void {
     const message = this.sender.acknowledged(id, { seq, ts });
     if (message === null || this.user === null) return;
     const { type, body, about } = message;

@@ -276,6 +276,21 @@ describe('own messages', () => {
     expect(all).toEqual(['c1', 'c2']);
   });
 
+  it('are shown at their number when a page that the application asked for was the first to say it', async () => {
+    const { client, signIn } = scriptedClient();
+    const all = shown(client);
+    const socket = await signIn();
+    socket.say(entryOf(1));
+    const { id } = client.chat('c').send({ text: 'hi' });
+    const asked = client.chat('c').history({ from: 1 });
+    const entries = [entryOf(1), entryOf(2, { ...own, id })].map((entry) => encodeFrame(entry));
+    const { ref } = last(asksOf(socket));
+    socket.say({ op: OP.HISTORY_PAGE, ref, chat: 'c', from: 1, to: 2, more: false, entries });
+    await asked;
+    socket.say({ op: OP.SENT, chat: 'c', id, seq: 2, ts: 9 });
+    expect(all).toEqual(['c1', 'c2']);
+  });
+
   it('of another device with the same id acknowledge nothing', async () => {
     const { client, signIn } = scriptedClient();
     const socket = await signIn();
