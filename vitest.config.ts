@@ -1,5 +1,8 @@
 import { defineConfig } from 'vitest/config';
 
+/** Beside the code, but with processes that are killed: not quick. */
+const PROCESSES = ['storage/lmdb/lmdb-process.test.ts'];
+
 // Two projects: `unit` is quick and needs nothing but Node; `system` starts nodes, sockets and processes.
 export default defineConfig({
   test: {
@@ -8,14 +11,14 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['**/*.test.ts'],
-          exclude: ['node_modules/**', 'dist/**', 'test/system/**'],
+          exclude: ['node_modules/**', 'dist/**', 'test/system/**', ...PROCESSES],
           testTimeout: 20_000,
         },
       },
       {
         test: {
           name: 'system',
-          include: ['test/system/**/*.test.ts'],
+          include: ['test/system/**/*.test.ts', ...PROCESSES],
           testTimeout: 180_000,
           hookTimeout: 60_000,
           fileParallelism: false,
