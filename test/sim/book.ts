@@ -74,6 +74,7 @@ export class Book {
   /** The highest number of each chat that a user's devices were ever shown, and have read. */
   readonly shownTo = new Map<string, number>();
   readonly readTo = new Map<string, number>();
+  private readonly heads = new Map<string, number>();
   private readonly numbers = new Map<string, number>();
   private readonly world: World;
 
@@ -81,10 +82,9 @@ export class Book {
     this.world = world;
   }
 
+  /** The highest number that anybody has seen. */
   headOf(chat: string): number {
-    let head = 0;
-    for (const n of this.lines.get(chat)?.keys() ?? []) head = Math.max(head, n);
-    return head;
+    return this.heads.get(chat) ?? 0;
   }
 
   sent(sending: Sending): void {
@@ -113,6 +113,7 @@ export class Book {
     const before = lines.get(n);
     if (before === undefined) {
       lines.set(n, line);
+      this.heads.set(chat, Math.max(n, this.headOf(chat)));
       this.rooms.entry(chat, n, sender, entry.change);
       this.number(chat, n, `${sender}/${device}/${id}`);
       this.compare(entry, line);
@@ -156,6 +157,14 @@ export class Book {
   shown(user: string, chat: string, n: number): void {
     const key = `${user} ${chat}`;
     this.shownTo.set(key, Math.max(n, this.shownTo.get(key) ?? 0));
+  }
+
+  /** Everything of this chat that is the user's, up to this number, was shown on some device. */
+  coveredTo(user: string, chat: string): number {
+    const head = this.headOf(chat);
+    let n = this.shownTo.get(`${user} ${chat}`) ?? 0;
+    while (n < head && !this.rooms.sees(chat, user, n + 1)) n++;
+    return n;
   }
 
   read(user: string, chat: string, n: number): void {

@@ -172,6 +172,7 @@ export class Device {
   private hold(handle: OutgoingMessage): void {
     const { owner } = this;
     this.handles.set(handle.id, handle);
+    handle.on('status', (status) => this.world.note('status', this.name, handle.chat, 0, handle.id, () => status));
     const sending = this.book.sendings.get(handle.id);
     if (sending === undefined) {
       this.world.fail('I3', `${this.name} has ${handle.id} in its outbox, which nobody sent`, [handle.id]);
@@ -250,6 +251,10 @@ export class Device {
     this.watching.clear();
     this.watched.clear();
     if (this.isWanted) this.world.after(this.world.nature, 100, () => this.open());
+  }
+
+  isOf(owner: Owner): boolean {
+    return this.owner === owner;
   }
 
   leaveForGood(how: 'close' | 'process' | 'power'): void {

@@ -3,7 +3,7 @@ import type { ParleyClient } from '../../client/core/index.ts';
 import { createClient, memoryStore } from '../../client/core/index.ts';
 import { OP } from '../../protocol/index.ts';
 import type { Kernel } from '../../runtime/index.ts';
-import type { BreakKind } from './connection.ts';
+import type { BreakKind, Connection } from './connection.ts';
 import { clientEnvOf } from './env.ts';
 import type { FaultName, Plan } from './plan.ts';
 import type { Random } from './random.ts';
@@ -90,6 +90,28 @@ export class Faults {
   zombie(random: Random): void {
     const { server } = this.scene;
     if (server.current?.node) server.replace(server.current, random.between(500, 8_000));
+  }
+
+  /**
+   * Right after a message was acked, and before others have it for sure, the node loses its power together with the device that sent
+   * it, which does not come back: only the node's own books can tell what is still owed.
+   */
+  outage(random: Random): void {
+    const { server, world, tap, network, devices } = this.scene;
+    const strike = (sent: Connection): void => {
+      for (const connection of network.open())
+        if (connection !== sent && random.chance(0.7)) connection.break('silent');
+      world.after(world.nature, random.pick([30, 200, 900]) * random.next(), () => {
+        if (this.over || server.current === null) return;
+        world.note('outage', 'plan', sent.name);
+        server.crash(server.current, false);
+        world.after(world.nature, random.between(10, 1_000), () => server.start());
+        const device = devices.find((one) => one.isOf(sent.client));
+        const staying = devices.filter((one) => !one.hasLeft);
+        if (device !== undefined && staying.length > 2) device.leaveForGood('power');
+      });
+    };
+    tap.ambush = { op: OP.SENT, strike };
   }
 
   /** In order: clients are told to leave, what was taken is flushed. */

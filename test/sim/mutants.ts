@@ -29,7 +29,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'no dedupe by the index',
     file: 'actors/chat-post.ts',
-    find: `  if (mail.retry) return askIndex(ctx, s, to, draft, mail.after);`,
+    find: `  if (mail.retry && s.members.all.has(mail.user)) return askIndex(ctx, s, to, draft, mail.after);`,
     replace: ``,
   },
   {

@@ -41,7 +41,8 @@ export type FaultName =
   | 'clientDeath'
   | 'verifier'
   | 'pressure'
-  | 'ghost';
+  | 'ghost'
+  | 'outage';
 export interface Plan {
   readonly seed: number;
   readonly chaosMs: number;
@@ -68,6 +69,7 @@ const MEANS: Readonly<Record<FaultName, readonly [number, number]>> = {
   verifier: [8_000, 20_000],
   pressure: [6_000, 20_000],
   ghost: [5_000, 20_000],
+  outage: [6_000, 20_000],
 };
 const NAMES = Object.keys(MEANS) as FaultName[];
 

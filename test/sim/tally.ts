@@ -14,6 +14,8 @@ export interface Tally {
   /** By invariant: seeds that violated it first. */
   readonly violations: Record<string, number>;
   readonly faults: Record<string, number>;
+  /** What the first seed that failed has violated. */
+  first: string;
 }
 
 export function newTally(): Tally {
@@ -29,6 +31,7 @@ export function newTally(): Tally {
     settleMsMost: 0,
     violations: {},
     faults: {},
+    first: '',
   };
 }
 
@@ -49,6 +52,7 @@ export function add(tally: Tally, { seed, counts, violations }: Outcome): void {
   const first = violations[0];
   if (first === undefined) return;
   count(tally.violations, first.invariant);
+  if (tally.first === '') tally.first = `${first.invariant}: ${first.about}`;
   tally.failed.push(seed);
 }
 
@@ -61,6 +65,7 @@ export function join(into: Tally, from: Tally): void {
   into.pushed += from.pushed;
   into.starts += from.starts;
   into.connections += from.connections;
+  if (into.first === '') into.first = from.first;
   into.settleMsMost = Math.max(into.settleMsMost, from.settleMsMost);
   for (const part of ['violations', 'faults'] as const)
     for (const [name, times] of Object.entries(from[part])) count(into[part], name, times);

@@ -103,7 +103,7 @@ export class Wiretap {
 
   private cursors(chat: string, user: string, delivered: number, read: number, head: number): void {
     const key = `${user} ${chat}`;
-    const shownTo = this.book.shownTo.get(key) ?? 0;
+    const shownTo = this.book.coveredTo(user, chat);
     const readTo = this.book.readTo.get(key) ?? 0;
     const told = `${user} has had ${delivered} and read ${read} of ${chat}`;
     if (read > delivered || delivered > head) this.world.fail('I4', `${told} (head ${head})`, [chat]);
