@@ -1,6 +1,6 @@
 // Links and monitors, with the semantics of OTP: `down` comes once, at once with `noproc` if the actor is gone; exits propagate
 // both ways over links. A restart is an end too: the watchers of the old incarnation hear of it.
-import { type Bonds, bondsOf, Cell, DEAD, Monitor } from './cell.ts';
+import { type Bonds, bondsOf, Cell, DEAD, Monitor, rareOf } from './cell.ts';
 import type { Core } from './core.ts';
 import type { Down, Exit, ExitReason, Ref } from './kind.ts';
 import { TAG_DOWN, TAG_EXIT } from './lane.ts';
@@ -85,9 +85,9 @@ export class BondKeeper {
   }
 
   unlink(cell: Cell, ref: Ref): void {
-    if (cell.bonds?.links?.delete(ref) !== true) return;
+    if (cell.bonds?.rare?.links?.delete(ref) !== true) return;
     if (ref instanceof Cell) {
-      ref.bonds?.links?.delete(cell);
+      ref.bonds?.rare?.links?.delete(cell);
       return;
     }
     this.strangerLinks.get(ref)?.delete(cell);
@@ -103,7 +103,7 @@ export class BondKeeper {
     this.strangerLinks.delete(ref);
     if (links === undefined) return;
     for (const cell of links) {
-      cell.bonds?.links?.delete(ref);
+      cell.bonds?.rare?.links?.delete(ref);
       this.exit(cell, ref, reason);
     }
   }
@@ -131,10 +131,11 @@ export class BondKeeper {
     for (let timer = bonds.timers; timer !== null; timer = timer.ownNext) this.core.timers.cancel(timer);
     for (let monitor = bonds.watching; monitor !== null; monitor = monitor.ownNext) this.unwatch(monitor);
     for (let monitor = bonds.watchers; monitor !== null; monitor = monitor.next) this.fire(monitor, reason);
-    if (bonds.links === null) return;
-    for (const ref of bonds.links) {
+    const links = bonds.rare?.links ?? null;
+    if (links === null) return;
+    for (const ref of links) {
       if (ref instanceof Cell) {
-        ref.bonds?.links?.delete(cell);
+        ref.bonds?.rare?.links?.delete(cell);
         this.exit(ref, cell, reason);
       } else {
         this.strangerLinks.get(ref)?.delete(cell);
@@ -170,9 +171,9 @@ export class BondKeeper {
   }
 
   private linksOf(cell: Cell): Set<Ref> {
-    const bonds = bondsOf(cell);
-    bonds.links ??= new Set();
-    return bonds.links;
+    const rare = rareOf(bondsOf(cell));
+    rare.links ??= new Set();
+    return rare.links;
   }
 }
 

@@ -82,10 +82,13 @@ export class Monitor {
   }
 }
 
-/** Where each of many is, by its number; made by `owned.ts`. */
-export class Crowd {
-  timers: Map<number, Timer> | null = null;
-  watching: Map<number, Monitor> | null = null;
+/** What few of the cells with bonds have. */
+export class RareBonds {
+  links: Set<Ref> | null = null;
+  stopReason: ExitReason | null = null;
+  /** Of a cell that has many timers or monitors: where each is, by its number. `owned.ts` keeps them. */
+  timerIndex: Map<number, Timer> | null = null;
+  watchingIndex: Map<number, Monitor> | null = null;
 }
 
 /** What ties a cell to others; made when first needed. */
@@ -94,15 +97,17 @@ export class Bonds {
   watchers: Monitor | null = null;
   /** The newest of this cell's monitors on others; they form a list. */
   watching: Monitor | null = null;
-  links: Set<Ref> | null = null;
   /** The newest of this cell's timers; they form a list. */
   timers: Timer | null = null;
-  /** Of a cell that has many timers or monitors: where each is. */
-  crowd: Crowd | null = null;
-  stopReason: ExitReason | null = null;
+  rare: RareBonds | null = null;
 }
 
 export const bondsOf = (cell: Cell): Bonds => {
   cell.bonds ??= new Bonds();
   return cell.bonds;
+};
+
+export const rareOf = (bonds: Bonds): RareBonds => {
+  bonds.rare ??= new RareBonds();
+  return bonds.rare;
 };

@@ -92,7 +92,7 @@ export const infoOf = (core: Core, cell: Cell): CellInfo => {
     parent: `host:${cell.host.name}`,
     monitoredBy: watchers,
     monitors: countOf(bonds?.watching ?? null),
-    links: bonds?.links?.size ?? 0,
+    links: bonds?.rare?.links?.size ?? 0,
     timers: countOf(bonds?.timers ?? null),
     crashes: trouble?.crashesAt.length ?? 0,
     lastCrash: trouble?.reason ?? null,

@@ -1,6 +1,6 @@
 // What a cell owns by number: its timers and its monitors, each a list, newest first. Most cells own one or two, so that a look
 // along the list is all it takes; the first look that goes on for long makes an index, which is kept from then on.
-import { type Bonds, Crowd, type Monitor } from './cell.ts';
+import { type Bonds, type Monitor, rareOf } from './cell.ts';
 import type { Timer } from './wheel.ts';
 
 const STEPS_MAX = 8;
@@ -14,41 +14,41 @@ interface Owned<T> {
 export const ownTimer = (bonds: Bonds, timer: Timer): void => {
   prepend(bonds.timers, timer);
   bonds.timers = timer;
-  bonds.crowd?.timers?.set(timer.id, timer);
+  bonds.rare?.timerIndex?.set(timer.id, timer);
 };
 
 export const ownMonitor = (bonds: Bonds, monitor: Monitor): void => {
   prepend(bonds.watching, monitor);
   bonds.watching = monitor;
-  bonds.crowd?.watching?.set(monitor.id, monitor);
+  bonds.rare?.watchingIndex?.set(monitor.id, monitor);
 };
 
 export const dropTimer = (bonds: Bonds, timer: Timer): void => {
   if (bonds.timers === timer) bonds.timers = timer.ownNext;
   unlink(timer);
-  bonds.crowd?.timers?.delete(timer.id);
+  bonds.rare?.timerIndex?.delete(timer.id);
 };
 
 export const dropMonitor = (bonds: Bonds, monitor: Monitor): void => {
   if (bonds.watching === monitor) bonds.watching = monitor.ownNext;
   unlink(monitor);
-  bonds.crowd?.watching?.delete(monitor.id);
+  bonds.rare?.watchingIndex?.delete(monitor.id);
 };
 
 export const timerOf = (bonds: Bonds, id: number): Timer | undefined => {
   const found = near(bonds.timers, id);
   if (found !== null) return found;
-  bonds.crowd ??= new Crowd();
-  bonds.crowd.timers ??= indexOf(bonds.timers);
-  return bonds.crowd.timers.get(id);
+  const rare = rareOf(bonds);
+  rare.timerIndex ??= indexOf(bonds.timers);
+  return rare.timerIndex.get(id);
 };
 
 export const monitorOf = (bonds: Bonds, id: number): Monitor | undefined => {
   const found = near(bonds.watching, id);
   if (found !== null) return found;
-  bonds.crowd ??= new Crowd();
-  bonds.crowd.watching ??= indexOf(bonds.watching);
-  return bonds.crowd.watching.get(id);
+  const rare = rareOf(bonds);
+  rare.watchingIndex ??= indexOf(bonds.watching);
+  return rare.watchingIndex.get(id);
 };
 
 /** How many; for those who look from outside. */

@@ -235,7 +235,7 @@ export class Scheduler {
   private ends(cell: Cell, next: Next): boolean {
     if ((cell.flags & DEAD) !== 0) return true;
     if ((cell.flags & STOPPING) !== 0) {
-      const reason = cell.bonds?.stopReason ?? 'shutdown';
+      const reason = cell.bonds?.rare?.stopReason ?? 'shutdown';
       this.supervision.finish(cell, reason, reason === 'killed' ? 'killed' : 'supervisor');
       return true;
     }
@@ -272,5 +272,5 @@ export const mayLeave = (cell: Cell): boolean => {
   if (cell.system !== null && cell.system.count > 0) return false;
   const bonds = cell.bonds;
   if (bonds === null) return true;
-  return bonds.watchers === null && (bonds.links === null || bonds.links.size === 0);
+  return bonds.watchers === null && (bonds.rare?.links?.size ?? 0) === 0;
 };
