@@ -19,6 +19,7 @@ import {
 } from './chat-state.ts';
 import type { DeliverMail, FetchMail, GotMail, LogEntry, ReadToMail } from './mail.ts';
 import type { Member } from './members.ts';
+import { TICK } from './ticks.ts';
 
 export const FETCH_LIMIT = { entries: 64, bytes: 262_144 } as const;
 
@@ -130,8 +131,7 @@ function tellCursor(ctx: Ctx, s: ChatState, m: Member): void {
   if (s.members.kind === CHAT_KIND.direct) {
     const mail = { t: 'receipt', chat: s.chat, user: m.user, delivered: m.delivered, read: m.read };
     ctx.hint('session', s.members.others(m.user), mail);
-  } else if (s.counting.size > 0 && s.timers.counts === 0)
-    s.timers.counts = ctx.after(COUNTS_MS, { t: 'tick', what: 'counts' });
+  } else if (s.counting.size > 0 && s.timers.counts === 0) s.timers.counts = ctx.after(COUNTS_MS, TICK.counts);
 }
 
 function countFor(s: ChatState, sender: string, n: number): void {
@@ -162,7 +162,7 @@ export function onCountsTick(ctx: Ctx, s: ChatState): void {
 
 export function armRepeat(ctx: Ctx, s: ChatState, delayMs: number): void {
   s.repeatMs = delayMs;
-  if (s.timers.repeat === 0) s.timers.repeat = ctx.after(delayMs, { t: 'tick', what: 'repeat' });
+  if (s.timers.repeat === 0) s.timers.repeat = ctx.after(delayMs, TICK.repeat);
 }
 
 /** Members that have not settled are told again, with backoff, forever. When all have, the chat is unmarked. */

@@ -8,6 +8,7 @@ import { entryOf } from './chat-entry.ts';
 import { snapshotTaken } from './chat-save.ts';
 import { type ChatState, token, unsettled } from './chat-state.ts';
 import { decodeChat, decodeCursor } from './rows.ts';
+import { TICK } from './ticks.ts';
 
 export const LOAD_RETRY_MS = 500;
 /** After this long without its state a chat refuses instead of letting mail wait. */
@@ -26,7 +27,7 @@ export function load(ctx: Ctx, s: ChatState): void {
   ] as const;
   // Through the writer, behind all earlier writes of this chat: a predecessor's outcome is known before its successor reads.
   if (!ctx.tell(s.writer, { t: 'load', token: 0, partition: chat, reads })) s.loadTries++;
-  s.timers.load = ctx.after(LOAD_RETRY_MS * Math.min(10, 1 + s.loadTries), { t: 'tick', what: 'load' });
+  s.timers.load = ctx.after(LOAD_RETRY_MS * Math.min(10, 1 + s.loadTries), TICK.load);
 }
 
 export function onLoadTick(ctx: Ctx, s: ChatState): void {

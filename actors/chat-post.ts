@@ -20,6 +20,7 @@ import { PENDING_MAX, type Waiter } from './chat-log.ts';
 import { type ChatState, CONFIRM_DEADLINE_MS, READINGS_MAX, token } from './chat-state.ts';
 import type { ChangeMail, CreateMail, FaultMail, LogEntry, PostMail } from './mail.ts';
 import { mayChange, mayPost } from './rights.ts';
+import { TICK } from './ticks.ts';
 
 /** What is to become an entry. `ref` is null for a message. */
 interface Draft {
@@ -209,7 +210,7 @@ function append(ctx: Ctx, s: ChatState, to: Ref | null, draft: Draft, change: Ch
     s.changesPending++;
     ctx.hold();
   }
-  if (s.timers.deadline === 0) s.timers.deadline = ctx.after(CONFIRM_DEADLINE_MS, { t: 'tick', what: 'deadline' });
+  if (s.timers.deadline === 0) s.timers.deadline = ctx.after(CONFIRM_DEADLINE_MS, TICK.deadline);
   return true;
 }
 const EMPTY = new Uint8Array(0);
@@ -226,7 +227,7 @@ export function onDeadline(ctx: Ctx, s: ChatState): void {
   const oldest = s.log.pending.find((p) => p.waiters.length > 0);
   if (oldest) {
     const wait = Math.max(100, oldest.sinceMs + CONFIRM_DEADLINE_MS - now);
-    s.timers.deadline = ctx.after(wait, { t: 'tick', what: 'deadline' });
+    s.timers.deadline = ctx.after(wait, TICK.deadline);
   }
 }
 

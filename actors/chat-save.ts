@@ -3,11 +3,12 @@ import type { Ctx } from '../runtime/index.ts';
 import type { Write } from '../storage/index.ts';
 import { type ChatState, FLUSH_MS, nextStamp, token } from './chat-state.ts';
 import { encodeChat, encodeCursor } from './rows.ts';
+import { TICK } from './ticks.ts';
 
 export const SNAPSHOT_ENTRIES = 256;
 
 export function saveSoon(ctx: Ctx, s: ChatState): void {
-  if (s.timers.flush === 0) s.timers.flush = ctx.after(FLUSH_MS, { t: 'tick', what: 'flush' });
+  if (s.timers.flush === 0) s.timers.flush = ctx.after(FLUSH_MS, TICK.flush);
 }
 
 /** True when the chat has nothing that only memory holds. */

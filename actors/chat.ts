@@ -10,6 +10,7 @@ import { onFlushTick, onSaved, saved } from './chat-save.ts';
 import { type ChatState, IDLE_MS, newChatState, PRESSED_IDLE_MS } from './chat-state.ts';
 import type { ActorDeps } from './deps.ts';
 import type { ChatMail, ChatTick } from './mail.ts';
+import { TICK } from './ticks.ts';
 
 export function chatKind(deps: ActorDeps): Kind<ChatState, ChatMail> {
   return {
@@ -20,7 +21,7 @@ export function chatKind(deps: ActorDeps): Kind<ChatState, ChatMail> {
       const s = newChatState(deps, key, ctx.now());
       ctx.hold();
       load(ctx, s);
-      s.timers.idle = ctx.after(IDLE_MS, { t: 'tick', what: 'idle' });
+      s.timers.idle = ctx.after(IDLE_MS, TICK.idle);
       return s;
     },
     receive(ctx, s, mail) {
@@ -106,7 +107,7 @@ function onTick(ctx: Ctx, s: ChatState, tick: ChatTick): Next {
 function onIdle(ctx: Ctx, s: ChatState): Next {
   const idle = ctx.now() - s.lastMailMs >= idleMs(s) && s.phase === 'open';
   if (idle && s.log.pending.length === 0 && s.readings.size === 0 && saved(s)) return HIBERNATE;
-  s.timers.idle = ctx.after(idleMs(s), { t: 'tick', what: 'idle' });
+  s.timers.idle = ctx.after(idleMs(s), TICK.idle);
   return CONTINUE;
 }
 

@@ -14,13 +14,14 @@ import { close, LEAVE_PATIENCE_MS, settleLeave, writeFault } from './connection-
 import { onHello } from './connection-sign-in.ts';
 import type { ConnectionState } from './connection-state.ts';
 import type { PostMail } from './mail.ts';
+import { TICK } from './ticks.ts';
 
 /** Messages that a connection may have under way; beyond it the client is told to wait. */
 export const POSTING_MAX = 512;
 export const FRAME_OVERHEAD_BYTES = 128;
 
 export function onFrame(ctx: Ctx, s: ConnectionState, f: ClientFrame): Next {
-  s.heard = ctx.now();
+  s.heard = Math.ceil(ctx.now());
   if (f.op === OP.HELLO) {
     if (s.phase === 'hello') return onHello(ctx, s, f);
     return close(s, 'badFrame', 'bad_frame', 'HELLO comes once');
@@ -45,7 +46,7 @@ export function onFrame(ctx: Ctx, s: ConnectionState, f: ClientFrame): Next {
     case OP.BYE:
       // What is in flight is answered first.
       s.phase = 'leaving';
-      ctx.after(LEAVE_PATIENCE_MS, { t: 'tick', what: 'leave' });
+      ctx.after(LEAVE_PATIENCE_MS, TICK.leave);
       return settleLeave(s);
     case OP.READ:
       // Over the rate it is dropped: a client repeats it until it hears that it is stored.

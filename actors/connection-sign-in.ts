@@ -4,6 +4,7 @@ import { CONTINUE, type Ctx, type Next } from '../runtime/index.ts';
 import { close, writeFault } from './connection-close.ts';
 import type { ConnectionState } from './connection-state.ts';
 import type { AttachedMail } from './mail.ts';
+import { TICK } from './ticks.ts';
 import type { VerifiedMail } from './verifier.ts';
 
 export function onHello(ctx: Ctx, s: ConnectionState, f: Frame<'HELLO'>): Next {
@@ -52,7 +53,7 @@ export function onVerified(ctx: Ctx, s: ConnectionState, r: VerifiedMail): Next 
   }
   if (device !== null && device !== s.device)
     return close(s, 'unauthenticated', 'unauthenticated', 'the token is for another device');
-  if (s.deps.rates.signIn(user, ctx.now()) > 0)
+  if (s.deps.rates.signIn(user, Math.ceil(ctx.now())) > 0)
     return close(s, 'overloaded', 'rate_limited', 'this user signs in too often');
   s.user = user;
   s.expires = expires;
@@ -79,7 +80,7 @@ export function armWatch(ctx: Ctx, s: ConnectionState): void {
   if (s.timer !== 0) ctx.cancel(s.timer);
   const silenceMs = LIMITS.silenceMs - (ctx.now() - s.heard);
   const tokenMs = s.expires === null ? silenceMs : s.expires - ctx.env.wallNow();
-  s.timer = ctx.after(Math.max(1, Math.min(silenceMs, tokenMs)), { t: 'tick', what: 'silence' });
+  s.timer = ctx.after(Math.max(1, Math.min(silenceMs, tokenMs)), TICK.silence);
 }
 
 export function onAttached(ctx: Ctx, s: ConnectionState, mail: AttachedMail): Next {

@@ -18,7 +18,7 @@ export interface ConnectionState {
   level: boolean;
   /** The registration that this socket goes on with, as the session last said; empty while it is fresh. */
   sync: string;
-  /** Monotonic time of the last frame from the client. */
+  /** Monotonic time of the last frame from the client, in whole milliseconds: a fraction would be an object of its own. */
   heard: number;
   /** Messages taken and not yet answered. */
   posting: number;
@@ -44,7 +44,7 @@ export function newConnection(deps: ActorDeps, sink: Sink, now: number): Connect
     monitor: 0,
     level: false,
     sync: '',
-    heard: now,
+    heard: Math.ceil(now),
     posting: 0,
     expires: null,
     timer: 0,

@@ -21,6 +21,7 @@ import type {
   PushMail,
 } from './mail.ts';
 import type { Sink } from './ports.ts';
+import { TICK } from './ticks.ts';
 import type { VerifiedMail } from './verifier.ts';
 
 export const REATTACH_MS = 200;
@@ -60,7 +61,7 @@ export function connectionKind(deps: ActorDeps): Kind<ConnectionState, Connectio
     activate: 'spawn',
     init(ctx, _key, arg) {
       const s = newConnection(deps, arg as Sink, ctx.now());
-      s.timer = ctx.after(LIMITS.signInMs, { t: 'tick', what: 'signIn' });
+      s.timer = ctx.after(LIMITS.signInMs, TICK.signIn);
       return s;
     },
     receive(ctx, s, mail) {
@@ -166,7 +167,7 @@ function onDown(ctx: Ctx, s: ConnectionState, down: Down): Next {
   s.session = null;
   // Half told what it missed: only a new sign-in tells it all.
   if (!s.level) return close(s, 'serverFault', 'internal', 'your session was lost; reconnect');
-  ctx.after(REATTACH_MS * (0.5 + ctx.env.random()), { t: 'tick', what: 'attach' });
+  ctx.after(REATTACH_MS * (0.5 + ctx.env.random()), TICK.attach);
   return CONTINUE;
 }
 
@@ -175,7 +176,7 @@ function onLeave(ctx: Ctx, s: ConnectionState, mail: LeaveMail): Next {
   if (s.phase === 'closed' || s.phase === 'leaving') return CONTINUE;
   s.sink.write(encodeFrame({ op: OP.GO_AWAY, delayMs: mail.delayMs, url: mail.url }));
   s.phase = 'leaving';
-  ctx.after(LEAVE_PATIENCE_MS, { t: 'tick', what: 'leave' });
+  ctx.after(LEAVE_PATIENCE_MS, TICK.leave);
   return settleLeave(s);
 }
 
@@ -192,7 +193,7 @@ function onTick(ctx: Ctx, s: ConnectionState, tick: ConnectionTick): Next {
     case 'attach':
       if (s.session !== null || (s.phase !== 'open' && s.phase !== 'leaving')) return CONTINUE;
       attach(ctx, s, true);
-      ctx.after(REATTACH_MS * 10, { t: 'tick', what: 'attach' });
+      ctx.after(REATTACH_MS * 10, TICK.attach);
       return CONTINUE;
     case 'leave':
       s.posting = 0;
@@ -236,7 +237,7 @@ function onRefused(ctx: Ctx, s: ConnectionState, refused: Refused): Next {
     writeFault(s, { ref: mail.ref, chat: null, id: null, code, afterMs, about: `not taken: ${refused.reason}` });
   else if (mail.t === 'attach') {
     if (s.phase === 'attaching') return close(s, 'overloaded', code, 'the session does not answer');
-    ctx.after(REATTACH_MS * 5, { t: 'tick', what: 'attach' });
+    ctx.after(REATTACH_MS * 5, TICK.attach);
   }
   return CONTINUE;
 }

@@ -34,6 +34,31 @@ describe('a token bucket', () => {
     expect(b.wait('first', 1, 2)).toBe(0);
     expect(b.wait('k19', 1, 2)).toBeGreaterThan(0);
   });
+  it('is forgotten only when it is full', () => {
+    const step = fc.record({ waitMs: fc.nat(700), key: fc.constantFrom('a', 'b', 'c'), cost: fc.nat(12) });
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 200 }), (steps) => {
+        const rate = { perSecond: 10, burst: 5 };
+        const b = new Buckets(rate);
+        const kept = new Map<string, { tokens: number; atMs: number }>();
+        let now = 1_000;
+        for (const { waitMs, key, cost } of steps) {
+          now += waitMs;
+          const { tokens, atMs } = kept.get(key) ?? { tokens: rate.burst, atMs: now };
+          const held = Math.min(rate.burst, tokens + ((now - atMs) * rate.perSecond) / 1_000);
+          expect(b.bucket(key, now).tokens).toBeCloseTo(held, 6);
+          const pays = b.wait(key, cost, now) === 0;
+          if (pays) b.pay(key, cost, now);
+          kept.set(key, { tokens: pays ? held - cost : held, atMs: now });
+        }
+      }),
+    );
+  });
+  it('is not kept by a crowd that came once', () => {
+    const b = new Buckets({ perSecond: 10, burst: 5 });
+    for (let i = 0; i < 1_000; i++) b.pay(`k${i}`, 1, i * 10);
+    expect(b.size).toBeLessThan(150);
+  });
   it('lets a cost above its burst through when it is full', () => {
     expect(new Buckets({ perSecond: 1, burst: 10 }).wait('k', 100, 0)).toBe(0);
   });

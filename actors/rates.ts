@@ -1,5 +1,6 @@
 // Token buckets per user, per pair (user in a chat) and per source, in messages and bytes. Pure state; `now` is handed in.
-// Bounded: the least recently used bucket goes first, and a bucket that is gone is a full one.
+// Bounded: a bucket that is gone is a full one, so buckets that have filled up again are forgotten, and beyond a number the least
+// recently used.
 
 export interface Rate {
   readonly perSecond: number;
@@ -32,10 +33,16 @@ export class Buckets {
   private readonly max: number;
   private young = new Map<string, Bucket>();
   private old = new Map<string, Bucket>();
+  /** When the generations last changed. */
+  private turnedMs = 0;
+  /** The least that a bucket has held so far, and how long it takes to fill up from there. */
+  private lowest = 0;
+  private fillMs: number;
 
   constructor(rate: Rate, max = BUCKETS_MAX) {
     this.rate = rate;
     this.max = max;
+    this.fillMs = (rate.burst / rate.perSecond) * 1_000;
   }
 
   /** Milliseconds to wait until `cost` could be paid; 0 when it can be paid now. Pays nothing. */
@@ -44,7 +51,14 @@ export class Buckets {
   }
 
   pay(key: string, cost: number, now: number): void {
-    this.bucket(key, now).tokens -= cost;
+    this.take(this.bucket(key, now), cost);
+  }
+
+  take(b: Bucket, cost: number): void {
+    b.tokens -= cost;
+    if (b.tokens >= this.lowest) return;
+    this.lowest = b.tokens;
+    this.fillMs = ((this.rate.burst - b.tokens) / this.rate.perSecond) * 1_000;
   }
 
   waitOf(b: Bucket, cost: number): number {
@@ -55,19 +69,28 @@ export class Buckets {
 
   /** As of `now`. Good until the next call: whoever asks and then pays, as every message does, looks it up once. */
   bucket(key: string, now: number): Bucket {
+    if (now - this.turnedMs > this.fillMs) this.turn(now);
     let b = this.young.get(key);
     if (!b) {
       b = this.old.get(key) ?? { tokens: this.rate.burst, atMs: now };
-      // Two generations: what was not used during a whole generation is forgotten.
-      if (this.young.size >= this.max / 2) {
-        this.old = this.young;
-        this.young = new Map();
-      }
+      if (this.young.size >= this.max / 2) this.turn(now);
       this.young.set(key, b);
     }
     if (now > b.atMs) b.tokens = Math.min(this.rate.burst, b.tokens + ((now - b.atMs) * this.rate.perSecond) / 1_000);
     b.atMs = now;
     return b;
+  }
+
+  /** Buckets kept; one that was used in both generations counts twice. */
+  get size(): number {
+    return this.young.size + this.old.size;
+  }
+
+  /** Two generations: what was not used during a whole one is forgotten, after `fillMs` because it is full. */
+  private turn(now: number): void {
+    this.old = this.young;
+    this.young = new Map();
+    this.turnedMs = now;
   }
 }
 
@@ -97,10 +120,10 @@ export class RateLimiter {
       this.source.waitOf(ofSource, 1),
     );
     if (wait > 0) return wait;
-    ofUser.tokens -= 1;
-    ofBytes.tokens -= bytes;
-    ofPair.tokens -= 1;
-    ofSource.tokens -= 1;
+    this.user.take(ofUser, 1);
+    this.bytes.take(ofBytes, bytes);
+    this.pair.take(ofPair, 1);
+    this.source.take(ofSource, 1);
     return 0;
   }
 

@@ -5,6 +5,7 @@ import type { Write } from '../storage/index.ts';
 import type { LogEntry } from './mail.ts';
 import { encodeInbox, encodeUserChat } from './rows.ts';
 import { type ChatView, type Item, MOMENT_MS, type SessionState } from './session-state.ts';
+import { TICK } from './ticks.ts';
 
 /** Frames up to this size ride along in the inbox, so that a page costs one read; larger ones are read from their chat's log. */
 export const INLINE_BYTES_MAX = 1_024;
@@ -30,7 +31,7 @@ export function appendItems(ctx: Ctx, s: SessionState, views: readonly ChatView[
   if (batch.length === 0) return;
   const token = -s.nextToken++;
   if (!ctx.tell(s.deps.writerFor(s.user), { t: 'write', token, partition: s.user, writes })) {
-    if (s.timerMoment === 0) s.timerMoment = ctx.after(MOMENT_MS, { t: 'tick', what: 'moment' });
+    if (s.timerMoment === 0) s.timerMoment = ctx.after(MOMENT_MS, TICK.moment);
     return;
   }
   s.inboxNext = next;

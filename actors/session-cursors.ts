@@ -3,10 +3,11 @@ import type { Ctx } from '../runtime/index.ts';
 import type { Write } from '../storage/index.ts';
 import { encodeDevice } from './rows.ts';
 import { cursorOf, type Device, FLUSH_MS, nextStamp, type SessionState } from './session-state.ts';
+import { TICK } from './ticks.ts';
 
 export function saveDevicesSoon(ctx: Ctx, s: SessionState): void {
   if (s.timerFlush !== 0 || s.devices.every((d) => d.storedCursor === cursorOf(d))) return;
-  s.timerFlush = ctx.after(FLUSH_MS, { t: 'tick', what: 'flush' });
+  s.timerFlush = ctx.after(FLUSH_MS, TICK.flush);
 }
 
 export function onFlush(ctx: Ctx, s: SessionState): void {

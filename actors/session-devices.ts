@@ -12,12 +12,15 @@ import {
   cursorOf,
   type Device,
   deviceOf,
+  NO_FLIGHT,
   newDevice,
   nextStamp,
   type SessionState,
   STRANGER_MS,
   wait,
+  withDevice,
 } from './session-state.ts';
+import { TICK } from './ticks.ts';
 
 export const SUMMARIES_AT_ONCE = 50;
 export const SUMMARY_DEADLINE_MS = 3_000;
@@ -39,7 +42,7 @@ export function onAttach(ctx: Ctx, s: SessionState, mail: AttachMail): Next {
   const resumes = d !== undefined && d.sync !== '' && d.sync === mail.sync;
   if (!d) {
     d = newDevice(mail.device, '', s.inboxHead, mail.agent, ctx.env.wallNow());
-    s.devices = [...s.devices, d];
+    s.devices = withDevice(s.devices, d);
   } else if (!resumes) d.strangerUntil = ctx.now() + STRANGER_MS;
   if (mail.agent !== '') d.agent = mail.agent;
   d.seen = ctx.env.wallNow();
@@ -47,7 +50,7 @@ export function onAttach(ctx: Ctx, s: SessionState, mail: AttachMail): Next {
   if (d.monitor !== 0) ctx.demonitor(d.monitor);
   d.monitor = ctx.monitor(conn);
   d.mode = 'greeting';
-  d.flight = [];
+  d.flight = NO_FLIGHT;
   d.flightBytes = 0;
   d.reading = false;
   d.announce = !mail.again;
@@ -181,7 +184,7 @@ export function gone(ctx: Ctx, s: SessionState, d: Device): void {
   d.seen = ctx.env.wallNow();
   saveDevicesSoon(ctx, s);
   // It will not ack in a moment any more.
-  if (s.itemsHeld > 0 && s.timerMoment === 0) s.timerMoment = ctx.after(0, { t: 'tick', what: 'moment' });
+  if (s.itemsHeld > 0 && s.timerMoment === 0) s.timerMoment = ctx.after(0, TICK.moment);
   presenceChanged(ctx, s);
 }
 
@@ -191,7 +194,7 @@ function drop(ctx: Ctx, d: Device): void {
   d.monitor = 0;
   d.conn = null;
   d.mode = 'offline';
-  d.flight = [];
+  d.flight = NO_FLIGHT;
   d.flightBytes = 0;
   d.reading = false;
   d.has = null;
@@ -239,7 +242,7 @@ export function onRemoveDevice(ctx: Ctx, s: SessionState, mail: RemoveDeviceMail
   if (d.conn) ctx.send(d.conn, { t: 'dismissed', why: 'revoked' });
   drop(ctx, d);
   s.devices = s.devices.filter((other) => other !== d);
-  if (s.itemsHeld > 0 && s.timerMoment === 0) s.timerMoment = ctx.after(0, { t: 'tick', what: 'moment' });
+  if (s.itemsHeld > 0 && s.timerMoment === 0) s.timerMoment = ctx.after(0, TICK.moment);
   presenceChanged(ctx, s);
   return CONTINUE;
 }

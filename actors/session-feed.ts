@@ -6,6 +6,7 @@ import { decodeInbox, type InboxEntry } from './rows.ts';
 import { saveDevice } from './session-cursors.ts';
 import { push } from './session-push.ts';
 import { coveredUpTo, type Device, MOMENT_MS, type SessionState, wait, windowOpen } from './session-state.ts';
+import { TICK } from './ticks.ts';
 
 export const FEED_LIMIT = { entries: 32, bytes: 262_144 } as const;
 
@@ -28,7 +29,7 @@ export function readPage(ctx: Ctx, s: SessionState, d: Device, conn: Ref, greet:
     return true;
   }
   s.waits?.delete(token);
-  if (s.timerMoment === 0) s.timerMoment = ctx.after(MOMENT_MS, { t: 'tick', what: 'moment' });
+  if (s.timerMoment === 0) s.timerMoment = ctx.after(MOMENT_MS, TICK.moment);
   return false;
 }
 
@@ -97,7 +98,7 @@ function readBody(
     return;
   }
   s.waits?.delete(token);
-  if (s.timerMoment === 0) s.timerMoment = ctx.after(MOMENT_MS, { t: 'tick', what: 'moment' });
+  if (s.timerMoment === 0) s.timerMoment = ctx.after(MOMENT_MS, TICK.moment);
 }
 
 /** Nothing of the inbox is left to feed: what is still on its way there is pushed directly, and the device is live. */

@@ -15,6 +15,7 @@ import {
   WATCHERS_MAX,
   wait,
 } from './session-state.ts';
+import { TICK } from './ticks.ts';
 
 export const PRIVACY = { everyone: 0, contacts: 1, nobody: 2 } as const;
 
@@ -24,7 +25,7 @@ export const rowOf = (s: SessionState): UserRow =>
 
 /** Coalesced: the last value counts, so that a short reconnect is not seen at all. */
 export function presenceChanged(ctx: Ctx, s: SessionState): void {
-  if (s.timerPresence === 0) s.timerPresence = ctx.after(PRESENCE_MS, { t: 'tick', what: 'presence' });
+  if (s.timerPresence === 0) s.timerPresence = ctx.after(PRESENCE_MS, TICK.presence);
 }
 
 export function onPresenceTick(ctx: Ctx, s: SessionState): void {
@@ -129,7 +130,7 @@ export function onWatchUsers(ctx: Ctx, s: SessionState, mail: WatchMail): Next {
 function armRenewal(ctx: Ctx, s: SessionState): void {
   if (!s.watching || s.watching.size === 0 || s.timerWatch !== 0) return;
   const delayMs = s.deps.pressure.level > 0 ? PRESSED_RENEW_MS : WATCH_RENEW_MS;
-  s.timerWatch = ctx.after(delayMs, { t: 'tick', what: 'watch' });
+  s.timerWatch = ctx.after(delayMs, TICK.watch);
 }
 
 export function onWatchTick(ctx: Ctx, s: SessionState): void {

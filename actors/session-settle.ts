@@ -3,6 +3,7 @@ import { CONTINUE, type Ctx, type Next } from '../runtime/index.ts';
 import type { LogEntry } from './mail.ts';
 import { appendItems } from './session-append.ts';
 import { type ChatView, isOwn, MOMENT_MS, type SessionState } from './session-state.ts';
+import { TICK } from './ticks.ts';
 
 /** What is settled moves on; what cannot settle by acks goes to the inbox; the chat hears of any progress. */
 export function progress(ctx: Ctx, s: SessionState, view: ChatView): Next {
@@ -42,5 +43,5 @@ function ackedByAll(s: SessionState, view: ChatView, entry: LogEntry, now: numbe
 function waitOrAppend(ctx: Ctx, s: SessionState, view: ChatView): void {
   const allLive = s.devices.every((d) => d.mode === 'live');
   if (!allLive || view.items.some((item) => item.mine && !item.queued)) appendItems(ctx, s, [view]);
-  else if (s.timerMoment === 0) s.timerMoment = ctx.after(MOMENT_MS, { t: 'tick', what: 'moment' });
+  else if (s.timerMoment === 0) s.timerMoment = ctx.after(MOMENT_MS, TICK.moment);
 }

@@ -181,7 +181,7 @@ export function newSession(deps: ActorDeps, user: string, now: number): SessionS
     timerIdle: 0,
     timerLoad: 0,
     loadTries: 0,
-    loadSince: now,
+    loadSince: Math.ceil(now),
   };
 }
 const NO_DEVICES: Device[] = [];
@@ -208,7 +208,12 @@ export function newDevice(id: string, sync: string, cursor: number, agent: strin
     strangerUntil: 0,
   };
 }
-const NO_FLIGHT: Flight[] = [];
+/** Of every device that has nothing in flight; the first flight makes a list of its own. */
+export const NO_FLIGHT: Flight[] = [];
+
+/** Of the exact length: a list grown by spreading or pushing has room for sixteen more. */
+export const withDevice = (devices: readonly Device[], one: Device): Device[] =>
+  devices.length === 0 ? [one] : devices.concat(one);
 
 export const viewOf = (s: SessionState, chat: string): ChatView | undefined => s.chats?.get(chat);
 

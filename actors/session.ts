@@ -50,7 +50,9 @@ import {
   PRESSED_IDLE_MS,
   type SessionState,
   type Wait,
+  withDevice,
 } from './session-state.ts';
+import { TICK } from './ticks.ts';
 
 export const LOAD_RETRY_MS = 500;
 export const LOAD_PATIENCE_MS = 5_000;
@@ -70,7 +72,7 @@ export function sessionKind(deps: ActorDeps): Kind<SessionState, SessionMail> {
       if (mail.t === 'tick') return onTick(ctx, s, mail);
       if (s.phase !== 'open') return refuseBroken(ctx, mail);
       const next = onMail(ctx, s, mail);
-      if (s.timerIdle === 0 && !isOnline(s)) s.timerIdle = ctx.after(idleMs(s), { t: 'tick', what: 'idle' });
+      if (s.timerIdle === 0 && !isOnline(s)) s.timerIdle = ctx.after(idleMs(s), TICK.idle);
       return next;
     },
     onReply(ctx, s, reply) {
@@ -115,7 +117,7 @@ function load(ctx: Ctx, s: SessionState): void {
     { kind: 'last', log: `i:${user}` },
   ] as const;
   ctx.tell(s.deps.writerFor(user), { t: 'load', token: 0, partition: user, reads });
-  s.timerLoad = ctx.after(LOAD_RETRY_MS * Math.min(10, ++s.loadTries), { t: 'tick', what: 'load' });
+  s.timerLoad = ctx.after(LOAD_RETRY_MS * Math.min(10, ++s.loadTries), TICK.load);
 }
 
 function onLoaded(ctx: Ctx, s: SessionState, r: LoadedMail): void {
@@ -133,14 +135,14 @@ function onLoaded(ctx: Ctx, s: SessionState, r: LoadedMail): void {
     s.stamp = Math.max(s.stamp, stored.stamp);
     // Nobody has seen it for as long as the inbox keeps anything: it will be a fresh one if it ever comes back.
     if (d.seen >= oldest)
-      s.devices = [...s.devices, newDevice(stored.key, d.sync, Math.min(d.cursor, last), d.agent, d.seen)];
+      s.devices = withDevice(s.devices, newDevice(stored.key, d.sync, Math.min(d.cursor, last), d.agent, d.seen));
   }
   ctx.cancel(s.timerLoad);
   s.timerLoad = 0;
   const waiting = s.phase === 'loading';
   s.phase = 'open';
   if (waiting) ctx.release();
-  s.timerIdle = ctx.after(idleMs(s), { t: 'tick', what: 'idle' });
+  s.timerIdle = ctx.after(idleMs(s), TICK.idle);
 }
 
 function onMail(ctx: Ctx, s: SessionState, mail: Exclude<SessionMail, SessionTick>): Next {
@@ -220,7 +222,7 @@ function onIdle(ctx: Ctx, s: SessionState): Next {
   const busy =
     s.itemsHeld > 0 || s.appends.length > 0 || (s.waits?.size ?? 0) > 0 || s.timerFlush !== 0 || s.timerPresence !== 0;
   if (!busy && watchersGone(ctx, s)) return HIBERNATE;
-  s.timerIdle = ctx.after(idleMs(s), { t: 'tick', what: 'idle' });
+  s.timerIdle = ctx.after(idleMs(s), TICK.idle);
   return CONTINUE;
 }
 
@@ -279,7 +281,7 @@ function retryFeed(ctx: Ctx, s: SessionState, w: Extract<Wait, { for: 'feed' | '
   if (w.for === 'feed' && w.greet) {
     ctx.send(w.conn, { t: 'dismissed', why: 'unavailable' });
     gone(ctx, s, w.device);
-  } else if (s.timerMoment === 0) s.timerMoment = ctx.after(1_000, { t: 'tick', what: 'moment' });
+  } else if (s.timerMoment === 0) s.timerMoment = ctx.after(1_000, TICK.moment);
 }
 
 /** The store does not give this session its state: connections hear so; chats repeat by themselves. */
@@ -305,7 +307,7 @@ function onDown(ctx: Ctx, s: SessionState, down: Down): Next {
     d.monitor = 0;
     gone(ctx, s, d);
   }
-  if (s.timerIdle === 0 && !isOnline(s)) s.timerIdle = ctx.after(idleMs(s), { t: 'tick', what: 'idle' });
+  if (s.timerIdle === 0 && !isOnline(s)) s.timerIdle = ctx.after(idleMs(s), TICK.idle);
   return CONTINUE;
 }
 
@@ -324,7 +326,7 @@ function onRefused(ctx: Ctx, s: SessionState, refused: Refused): Next {
       s.evicting = [...s.evicting, d.conn];
       gone(ctx, s, d);
     }
-    if (s.timerEvict === 0 && s.evicting.length > 0) s.timerEvict = ctx.after(EVICT_MS, { t: 'tick', what: 'evict' });
+    if (s.timerEvict === 0 && s.evicting.length > 0) s.timerEvict = ctx.after(EVICT_MS, TICK.evict);
   } else if (mail.t === 'block' && mail.replyTo)
     ctx.send(mail.replyTo, {
       t: 'fault',
@@ -342,5 +344,5 @@ function onEvict(ctx: Ctx, s: SessionState): void {
   s.timerEvict = 0;
   // Told until it is gone: then this mail is refused with `noproc`.
   for (const conn of s.evicting) ctx.send(conn, { t: 'dismissed', why: 'slow' });
-  if (s.evicting.length > 0) s.timerEvict = ctx.after(EVICT_MS, { t: 'tick', what: 'evict' });
+  if (s.evicting.length > 0) s.timerEvict = ctx.after(EVICT_MS, TICK.evict);
 }

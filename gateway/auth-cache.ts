@@ -35,4 +35,7 @@ export class VerifiedTokens {
   }
 }
 
-const digest = (token: string): string => createHash('sha256').update(token).digest('base64');
+// Half of a SHA-256, a character a byte: 128 bits that nobody can hit by guessing, in half the memory of base64.
+const DIGEST_BYTES = 16;
+const digest = (token: string): string =>
+  createHash('sha256').update(token).digest().toString('latin1', 0, DIGEST_BYTES);

@@ -1,6 +1,7 @@
 // The HTTP beside the sockets: a table of routes, and the four that every node has. Only this file and gateway.ts touch Node's
 // HTTP objects. Never logs a URL: a query may hold a ticket.
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
 import type { OriginRule } from './handshake.ts';
 import { CONNECT_PATH, originAllowed, pathOf } from './handshake.ts';
 
@@ -117,7 +118,7 @@ export function writeAnswer(response: ServerResponse, answer: HttpAnswer, withBo
 
 /** `X-Forwarded-For` counts only when a proxy of ours wrote it, and then only its last entry, which is the proxy's own. */
 export function readQuestion(request: IncomingMessage, trustForwarded: boolean): HttpQuestion {
-  const remote = request.socket.remoteAddress ?? '';
+  const remote = remoteAddressOf(request.socket);
   const forwarded = request.headers['x-forwarded-for'];
   const list = (Array.isArray(forwarded) ? forwarded.join(',') : (forwarded ?? '')).split(',');
   const last = list.at(-1)?.trim() ?? '';
@@ -131,6 +132,13 @@ export function readQuestion(request: IncomingMessage, trustForwarded: boolean):
     source: trustForwarded && last !== '' ? last : remote,
     isLocal: isLoopback(remote) && forwarded === undefined,
   };
+}
+
+/** Node keeps on each socket what it was asked once, an object and a string; a socket that lives for days is asked only here. */
+function remoteAddressOf(socket: Socket & { _peername?: unknown }): string {
+  const address = socket.remoteAddress ?? '';
+  if (socket._peername !== undefined) socket._peername = undefined;
+  return address;
 }
 
 export function isLoopback(address: string): boolean {

@@ -87,6 +87,9 @@ export class Peer implements Sink, ReceiverOwner {
     if (head.length > 0) socket.unshift(head);
     socket.on('close', onClose);
     socket.on('data', onData);
+    // Node's own listener only guards sockets that may not be half open. Two listeners would be a list on each socket.
+    if (socket.allowHalfOpen)
+      for (const own of socket.listeners('end')) socket.removeListener('end', own as () => void);
     socket.on('end', onEnd);
     socket.on('error', onError);
   }

@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { CONTINUE, createKernel, type Kind } from './index.ts';
 import { type Do, type DoerState, doer, fail, go } from './testing/doer.ts';
@@ -70,6 +71,40 @@ describe('a monitor', () => {
     );
     env.run();
     expect(notes).toEqual([]);
+  });
+
+  test('among many is taken back by its number, and the rest fire in the order of their making', () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 1, max: 40 }), fc.array(fc.nat(60), { maxLength: 60 }), (count, taken) => {
+        const { kernel, start, tell } = setup();
+        const down: number[] = [];
+        const watched = start('watched');
+        kernel.replaceKind(
+          doer([], {
+            onDown(_ctx, _state, { monitor }) {
+              down.push(monitor);
+              return CONTINUE;
+            },
+          }),
+        );
+        let kept: number[] = [];
+        tell('watcher', (ctx) => {
+          for (let n = 0; n < count; n++) kept.push(ctx.monitor(watched));
+          for (const at of taken) {
+            const id = kept[at] ?? -1;
+            ctx.demonitor(id);
+            ctx.demonitor(id);
+            kept = kept.filter((each) => each !== id);
+            if (at % 3 === 0) kept.push(ctx.monitor(watched));
+          }
+        });
+        expect(kernel.info(watched)).toMatchObject({ monitoredBy: kept.length });
+        kernel.stop(watched);
+        tell('watcher', (ctx) => ctx.demonitor(kept[0] ?? -1));
+        expect(down).toEqual(kept);
+      }),
+      { numRuns: 50 },
+    );
   });
 
   test('ends with its watcher', () => {

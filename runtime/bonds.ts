@@ -1,9 +1,10 @@
 // Links and monitors, with the semantics of OTP: `down` comes once, at once with `noproc` if the actor is gone; exits propagate
 // both ways over links. A restart is an end too: the watchers of the old incarnation hear of it.
-import { bondsOf, Cell, DEAD, type Monitor } from './cell.ts';
+import { type Bonds, bondsOf, Cell, DEAD, Monitor, rareOf } from './cell.ts';
 import type { Core } from './core.ts';
 import type { Down, Exit, ExitReason, Ref } from './kind.ts';
 import { TAG_DOWN, TAG_EXIT } from './lane.ts';
+import { dropMonitor, monitorOf, ownMonitor } from './owned.ts';
 import { ForeignRef } from './refs.ts';
 
 export class BondKeeper {
@@ -16,42 +17,36 @@ export class BondKeeper {
     this.core = core;
   }
 
-  monitor(watcher: Monitor['watcher'], ref: Ref, alive: (ref: Ref) => boolean): number {
-    const monitor: Monitor = { id: this.core.nextId(), ref, watcher };
-    if (watcher instanceof Cell) {
-      const bonds = bondsOf(watcher);
-      bonds.watching ??= new Map();
-      bonds.watching.set(monitor.id, monitor);
-    }
+  monitor(watcher: Monitor['watcher'], ref: Ref, alive: (ref: Ref) => boolean): Monitor {
+    const monitor = new Monitor(this.core.nextId(), ref, watcher);
+    if (watcher instanceof Cell) ownMonitor(bondsOf(watcher), monitor);
     if (ref instanceof Cell) {
-      if ((ref.flags & DEAD) !== 0) {
-        this.fire(monitor, 'noproc');
-      } else {
-        const bonds = bondsOf(ref);
-        bonds.watchers ??= new Map();
-        bonds.watchers.set(monitor.id, monitor);
-      }
+      if ((ref.flags & DEAD) !== 0) this.fire(monitor, 'noproc');
+      else append(bondsOf(ref), monitor);
     } else if (alive(ref)) {
       this.strangersOf(ref).set(monitor.id, monitor);
       if (ref instanceof ForeignRef) this.core.router?.monitor?.(ref, monitor.id);
     } else {
       this.fire(monitor, 'noproc');
     }
-    return monitor.id;
+    return monitor;
   }
 
   /** After it no `down` comes, not even one that waits in the mailbox. */
   demonitor(watcher: Cell, id: number): void {
-    const monitor = watcher.bonds?.watching?.get(id);
+    const { bonds } = watcher;
+    if (bonds === null) return;
+    const monitor = monitorOf(bonds, id);
     if (monitor === undefined) return;
-    watcher.bonds?.watching?.delete(id);
-    this.unwatch(monitor.ref, id);
+    dropMonitor(bonds, monitor);
+    this.unwatch(monitor);
   }
 
   /** Takes the watch off the watched side. */
-  unwatch(ref: Ref, id: number): void {
+  unwatch(monitor: Monitor): void {
+    const { id, ref } = monitor;
     if (ref instanceof Cell) {
-      ref.bonds?.watchers?.delete(id);
+      if (ref.bonds !== null) remove(ref.bonds, monitor);
       return;
     }
     const set = this.strangers.get(ref);
@@ -62,7 +57,11 @@ export class BondKeeper {
 
   /** True once per monitor: the `down` in hand is still wanted. */
   claim(watcher: Cell, id: number): boolean {
-    return watcher.bonds?.watching?.delete(id) === true;
+    const { bonds } = watcher;
+    const monitor = bonds === null ? undefined : monitorOf(bonds, id);
+    if (bonds === null || monitor === undefined) return false;
+    dropMonitor(bonds, monitor);
+    return true;
   }
 
   link(cell: Cell, ref: Ref, alive: (ref: Ref) => boolean): void {
@@ -86,9 +85,9 @@ export class BondKeeper {
   }
 
   unlink(cell: Cell, ref: Ref): void {
-    if (cell.bonds?.links?.delete(ref) !== true) return;
+    if (cell.bonds?.rare?.links?.delete(ref) !== true) return;
     if (ref instanceof Cell) {
-      ref.bonds?.links?.delete(cell);
+      ref.bonds?.rare?.links?.delete(cell);
       return;
     }
     this.strangerLinks.get(ref)?.delete(cell);
@@ -104,7 +103,7 @@ export class BondKeeper {
     this.strangerLinks.delete(ref);
     if (links === undefined) return;
     for (const cell of links) {
-      cell.bonds?.links?.delete(ref);
+      cell.bonds?.rare?.links?.delete(ref);
       this.exit(cell, ref, reason);
     }
   }
@@ -130,12 +129,13 @@ export class BondKeeper {
     if (bonds === null) return;
     cell.bonds = null;
     for (let timer = bonds.timers; timer !== null; timer = timer.ownNext) this.core.timers.cancel(timer);
-    if (bonds.watching !== null) for (const monitor of bonds.watching.values()) this.unwatch(monitor.ref, monitor.id);
-    if (bonds.watchers !== null) for (const monitor of bonds.watchers.values()) this.fire(monitor, reason);
-    if (bonds.links === null) return;
-    for (const ref of bonds.links) {
+    for (let monitor = bonds.watching; monitor !== null; monitor = monitor.ownNext) this.unwatch(monitor);
+    for (let monitor = bonds.watchers; monitor !== null; monitor = monitor.next) this.fire(monitor, reason);
+    const links = bonds.rare?.links ?? null;
+    if (links === null) return;
+    for (const ref of links) {
       if (ref instanceof Cell) {
-        ref.bonds?.links?.delete(cell);
+        ref.bonds?.rare?.links?.delete(cell);
         this.exit(ref, cell, reason);
       } else {
         this.strangerLinks.get(ref)?.delete(cell);
@@ -171,8 +171,34 @@ export class BondKeeper {
   }
 
   private linksOf(cell: Cell): Set<Ref> {
-    const bonds = bondsOf(cell);
-    bonds.links ??= new Set();
-    return bonds.links;
+    const rare = rareOf(bondsOf(cell));
+    rare.links ??= new Set();
+    return rare.links;
   }
 }
+
+const append = (bonds: Bonds, monitor: Monitor): void => {
+  const first = bonds.watchers;
+  if (first === null) {
+    monitor.prev = monitor;
+    bonds.watchers = monitor;
+    return;
+  }
+  const last = first.prev as Monitor;
+  last.next = monitor;
+  monitor.prev = last;
+  first.prev = monitor;
+};
+
+const remove = (bonds: Bonds, monitor: Monitor): void => {
+  const { prev, next } = monitor;
+  const first = bonds.watchers;
+  if (prev === null || first === null) return;
+  if (first === monitor) bonds.watchers = next;
+  else prev.next = next;
+  // The last one's place is known to the first.
+  if (next !== null) next.prev = prev;
+  else if (first !== monitor) first.prev = prev;
+  monitor.prev = null;
+  monitor.next = null;
+};

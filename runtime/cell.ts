@@ -60,26 +60,54 @@ export class Cell implements Ref {
   }
 }
 
-/** One watch. The watcher is a cell, or a function for those outside. */
-export interface Monitor {
+/**
+ * One watch, and a node of two lists: the monitors on the watched cell, and those of the watcher. Nearly every cell has one or two,
+ * for which a Map costs four times as much. The watcher is a cell, or a function for those outside.
+ */
+export class Monitor {
   readonly id: number;
   readonly ref: Ref;
   readonly watcher: Cell | ((down: Down) => void);
+  /** On the watched side, oldest first; null when it is not in that list. The first one's is the last of the list. */
+  prev: Monitor | null = null;
+  next: Monitor | null = null;
+  /** On the watcher's side, newest first. */
+  ownPrev: Monitor | null = null;
+  ownNext: Monitor | null = null;
+
+  constructor(id: number, ref: Ref, watcher: Cell | ((down: Down) => void)) {
+    this.id = id;
+    this.ref = ref;
+    this.watcher = watcher;
+  }
+}
+
+/** What few of the cells with bonds have. */
+export class RareBonds {
+  links: Set<Ref> | null = null;
+  stopReason: ExitReason | null = null;
+  /** Of a cell that has many timers or monitors: where each is, by its number. `owned.ts` keeps them. */
+  timerIndex: Map<number, Timer> | null = null;
+  watchingIndex: Map<number, Monitor> | null = null;
 }
 
 /** What ties a cell to others; made when first needed. */
 export class Bonds {
-  /** Monitors on this cell, by id. */
-  watchers: Map<number, Monitor> | null = null;
-  /** Monitors of this cell on others, by id. */
-  watching: Map<number, Monitor> | null = null;
-  links: Set<Ref> | null = null;
+  /** The oldest monitor on this cell; they form a list. */
+  watchers: Monitor | null = null;
+  /** The newest of this cell's monitors on others; they form a list. */
+  watching: Monitor | null = null;
   /** The newest of this cell's timers; they form a list. */
   timers: Timer | null = null;
-  stopReason: ExitReason | null = null;
+  rare: RareBonds | null = null;
 }
 
 export const bondsOf = (cell: Cell): Bonds => {
   cell.bonds ??= new Bonds();
   return cell.bonds;
+};
+
+export const rareOf = (bonds: Bonds): RareBonds => {
+  bonds.rare ??= new RareBonds();
+  return bonds.rare;
 };

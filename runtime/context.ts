@@ -6,10 +6,10 @@ import type { Core, Turn } from './core.ts';
 import type { Env } from './env.ts';
 import type { Ctx, Ref } from './kind.ts';
 import { callOf } from './lane.ts';
+import { dropTimer, ownTimer, timerOf } from './owned.ts';
 import { ForeignRef, Outlet } from './refs.ts';
 import type { Returns } from './returns.ts';
 import type { Routing } from './routing.ts';
-import { dropTimer } from './scheduler.ts';
 
 export class CellCtx implements Ctx {
   readonly env: Env;
@@ -117,22 +117,20 @@ export class CellCtx implements Ctx {
   after(delayMs: number, mail: object): number {
     const self = this.self;
     const timer = this.core.timers.set(delayMs, self, mail);
-    const bonds = bondsOf(self);
-    timer.ownNext = bonds.timers;
-    if (bonds.timers !== null) bonds.timers.ownPrev = timer;
-    bonds.timers = timer;
+    ownTimer(bondsOf(self), timer);
     return timer.id;
   }
 
   cancel(id: number): void {
-    const timer = this.core.timers.find(id);
-    if (timer === undefined || timer.owner !== this.turn.cell) return;
-    dropTimer(this.self, timer);
+    const { bonds } = this.self;
+    const timer = bonds === null ? undefined : timerOf(bonds, id);
+    if (bonds === null || timer === undefined) return;
+    dropTimer(bonds, timer);
     this.core.timers.cancel(timer);
   }
 
   monitor(ref: Ref): number {
-    return this.bonds.monitor(this.self, ref, this.isAlive);
+    return this.bonds.monitor(this.self, ref, this.isAlive).id;
   }
 
   demonitor(monitor: number): void {

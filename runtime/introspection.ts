@@ -4,6 +4,7 @@ import { BACKOFF, type Cell, DEAD, FRESH, HELD, PARKED, SUSPENDED } from './cell
 import type { Core } from './core.ts';
 import type { Host } from './host.ts';
 import type { ExitReason, Ref } from './kind.ts';
+import { countOf } from './owned.ts';
 
 export type CellStatus = 'live' | 'starting' | 'held' | 'suspended' | 'backoff' | 'parked' | 'dead';
 
@@ -74,8 +75,8 @@ const TICK_MS = 100;
 
 export const infoOf = (core: Core, cell: Cell): CellInfo => {
   const bonds = cell.bonds;
-  let timers = 0;
-  for (let timer = bonds?.timers ?? null; timer !== null; timer = timer.ownNext) timers++;
+  let watchers = 0;
+  for (let monitor = bonds?.watchers ?? null; monitor !== null; monitor = monitor.next) watchers++;
   const trouble = cell.host.troubles.get(cell.key);
   core.readTick(core.env.now());
   return {
@@ -89,10 +90,10 @@ export const infoOf = (core: Core, cell: Cell): CellInfo => {
     ageMs: (core.tick - cell.bornTick) * TICK_MS,
     idleMs: (core.tick - cell.lastTick) * TICK_MS,
     parent: `host:${cell.host.name}`,
-    monitoredBy: bonds?.watchers?.size ?? 0,
-    monitors: bonds?.watching?.size ?? 0,
-    links: bonds?.links?.size ?? 0,
-    timers,
+    monitoredBy: watchers,
+    monitors: countOf(bonds?.watching ?? null),
+    links: bonds?.rare?.links?.size ?? 0,
+    timers: countOf(bonds?.timers ?? null),
     crashes: trouble?.crashesAt.length ?? 0,
     lastCrash: trouble?.reason ?? null,
   };

@@ -197,8 +197,8 @@ export class Kernel {
 
   /** Watches an actor from outside. Returns how to stop watching. */
   watch(ref: Ref, onDown: (down: Down) => void): () => void {
-    const id = this.bonds.monitor(onDown, ref, this.isAlive);
-    return () => this.bonds.unwatch(ref, id);
+    const monitor = this.bonds.monitor(onDown, ref, this.isAlive);
+    return () => this.bonds.unwatch(monitor);
   }
 
   // The slice, time, and the end.

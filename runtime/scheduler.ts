@@ -6,6 +6,7 @@ import type { Core } from './core.ts';
 import { EXACT_TURNS } from './host.ts';
 import { CONTINUE, type Down, type Exit, HIBERNATE, type Next, type Ref, type Refused, type Stop } from './kind.ts';
 import { TAG_DOWN, TAG_EXIT, TAG_REFUSED, TAG_REPLY, TAG_TIMER, TAG_TYPE_MASK } from './lane.ts';
+import { dropTimer } from './owned.ts';
 import type { Supervision } from './supervision.ts';
 import type { Timer } from './wheel.ts';
 
@@ -210,7 +211,7 @@ export class Scheduler {
       const timer = mail as Timer;
       const payload = timer.mail as object;
       if (!this.core.timers.claim(timer)) return CONTINUE;
-      dropTimer(cell, timer);
+      if (cell.bonds !== null) dropTimer(cell.bonds, timer);
       turn.mail = payload;
       return cell.host.receive.call(kind, ctx, cell.state, payload);
     }
@@ -234,7 +235,7 @@ export class Scheduler {
   private ends(cell: Cell, next: Next): boolean {
     if ((cell.flags & DEAD) !== 0) return true;
     if ((cell.flags & STOPPING) !== 0) {
-      const reason = cell.bonds?.stopReason ?? 'shutdown';
+      const reason = cell.bonds?.rare?.stopReason ?? 'shutdown';
       this.supervision.finish(cell, reason, reason === 'killed' ? 'killed' : 'supervisor');
       return true;
     }
@@ -271,14 +272,5 @@ export const mayLeave = (cell: Cell): boolean => {
   if (cell.system !== null && cell.system.count > 0) return false;
   const bonds = cell.bonds;
   if (bonds === null) return true;
-  return (bonds.watchers === null || bonds.watchers.size === 0) && (bonds.links === null || bonds.links.size === 0);
-};
-
-/** Takes a timer off its cell's list. */
-export const dropTimer = (cell: Cell, timer: Timer): void => {
-  if (timer.ownPrev !== null) timer.ownPrev.ownNext = timer.ownNext;
-  else if (cell.bonds !== null) cell.bonds.timers = timer.ownNext;
-  if (timer.ownNext !== null) timer.ownNext.ownPrev = timer.ownPrev;
-  timer.ownPrev = null;
-  timer.ownNext = null;
+  return bonds.watchers === null && (bonds.rare?.links?.size ?? 0) === 0;
 };

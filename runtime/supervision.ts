@@ -1,7 +1,7 @@
 // What a host does when a cell ends: tell those who watch, then restart with backoff, park, let a successor have the rest of the
 // mailbox, or close the name. The policy is OTP's: permanent, transient, temporary, and a restart intensity, here per cell.
 import type { BondKeeper } from './bonds.ts';
-import { BACKOFF, bondsOf, type Cell, DEAD, FRESH, PARKED, STOPPING, SUCCEEDED } from './cell.ts';
+import { BACKOFF, bondsOf, type Cell, DEAD, FRESH, PARKED, rareOf, STOPPING, SUCCEEDED } from './cell.ts';
 import type { Core } from './core.ts';
 import type { Host, Trouble } from './host.ts';
 import type { ExitReason, Ref, Refusal } from './kind.ts';
@@ -221,5 +221,5 @@ const frames = (stack: string): string =>
 
 export const stopFromWithin = (cell: Cell, reason: ExitReason): void => {
   cell.flags |= STOPPING;
-  bondsOf(cell).stopReason = reason;
+  rareOf(bondsOf(cell)).stopReason = reason;
 };

@@ -76,6 +76,26 @@ describe("a cell's timer", () => {
     expect(kernel.kindStats()[0]).toMatchObject({ crashes: 0 });
   });
 
+  test('among many is cancelled by its number, whenever it was set', () => {
+    const { env, kernel, notes, note } = setup();
+    const timers: number[] = [];
+    kernel.route(
+      'doer',
+      'a',
+      go((ctx) => {
+        for (let n = 0; n < 40; n++) timers.push(ctx.after(10 + n, note(n)));
+        for (let n = 0; n < 40; n += 2) ctx.cancel(timers[n] ?? -1);
+        for (let n = 40; n < 44; n++) timers.push(ctx.after(10 + n, note(n)));
+        ctx.cancel(timers[40] ?? -1);
+        ctx.cancel(timers[40] ?? -1);
+      }),
+    );
+    env.advance(1_000);
+    const odd = Array.from({ length: 20 }, (_, n) => 2 * n + 1);
+    expect(notes).toEqual([...odd, 41, 42, 43]);
+    expect(kernel.stats().timers).toBe(0);
+  });
+
   test('of another cell cannot be cancelled', () => {
     const { env, kernel, notes, note } = setup();
     let timer = 0;

@@ -10,7 +10,6 @@ export class Timers {
   private readonly env: Env;
   private readonly originMs: number;
   private readonly wheel = new TimerWheel(0);
-  private readonly byId = new Map<number, Timer>();
   private readonly fire = (timer: Timer): void => this.fired(timer);
   private readonly onEnvTimer = (): void => {
     this.armed = null;
@@ -38,7 +37,6 @@ export class Timers {
     const delay = Math.min(Math.max(delayMs, 0), TIMER_DELAY_MS_MAX);
     const due = Math.ceil(this.env.now() + delay - this.originMs);
     const timer = new Timer(++this.lastId, due, owner, mail);
-    this.byId.set(timer.id, timer);
     this.wheel.insert(timer);
     if (due < this.armedTick && !this.polling) this.arm(due);
     return timer;
@@ -49,20 +47,17 @@ export class Timers {
     return this.set(delayMs, null, what);
   }
 
-  find(id: number): Timer | undefined {
-    return this.byId.get(id);
-  }
-
   /** Also forgets a timer that fired and whose mail still waits. */
   cancel(timer: Timer): void {
-    this.byId.delete(timer.id);
     this.wheel.remove(timer);
     timer.mail = null;
   }
 
   /** True once: the timer's mail may be handled; false when it was cancelled meanwhile. */
   claim(timer: Timer): boolean {
-    return this.byId.delete(timer.id);
+    const wanted = timer.mail !== null;
+    timer.mail = null;
+    return wanted;
   }
 
   /** Fires what is due at `now`. */
@@ -90,8 +85,9 @@ export class Timers {
   private fired(timer: Timer): void {
     if (timer.owner !== null) {
       this.deliver(timer);
-    } else if (this.claim(timer)) {
-      (timer.mail as () => void)();
+    } else {
+      const what = timer.mail as (() => void) | null;
+      if (this.claim(timer)) what?.();
     }
   }
 

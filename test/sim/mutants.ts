@@ -92,7 +92,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'crash that tells no monitor',
     file: 'runtime/bonds.ts',
-    find: `    if (bonds.watchers !== null) for (const monitor of bonds.watchers.values()) this.fire(monitor, reason);`,
+    find: `    for (let monitor = bonds.watchers; monitor !== null; monitor = monitor.next) this.fire(monitor, reason);`,
     replace: ``,
   },
   {
