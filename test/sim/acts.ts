@@ -1,6 +1,7 @@
 // What users do: they write, read, page through history, make groups and change them, block, come and go. Drawn from the seed; the
 // choice is made when its time comes, from what is there then.
 import { directChatId } from '../../protocol/index.ts';
+import { ABSENCE_MS, beAbsent } from './absence.ts';
 import type { Device } from './device.ts';
 import { People } from './people.ts';
 import type { Plan } from './plan.ts';
@@ -33,6 +34,7 @@ const WEIGHTS = {
   away: 2,
   wipe: 1,
   wake: 2,
+  absence: 0.15,
 } as const;
 export interface LastWord {
   readonly device: Device;
@@ -333,6 +335,11 @@ export class Acts {
     if (chat !== null && this.random.chance(0.7)) this.writeTo(device, chat);
     const how = this.random.pick(['close', 'process', 'power'] as const);
     this.later(this.random.pick([0, 100, 2_000]) * this.random.next(), () => device.leaveForGood(how));
+  }
+  absence(): void {
+    const { scene, plan, random } = this;
+    if (plan.chaosMs - scene.world.now < ABSENCE_MS) return;
+    this.people.withGroup((device, chat) => beAbsent(scene, this.people, random, device, chat));
   }
   wake(): void {
     this.people.someone()?.client?.wake();

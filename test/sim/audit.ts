@@ -77,11 +77,14 @@ export class Audit {
   ): void {
     const head = this.scene.book.headOf(chat);
     const here = this.scene.devices.some((device) => device.user === user && !device.hasLeft);
-    const wrong = told.head !== head || (here && (told.delivered !== head || told.read !== head));
+    const wasRead = this.scene.book.readTo.get(`${user} ${chat}`) === head;
+    const wrong = told.head !== head || (here && (told.delivered !== head || (wasRead && told.read !== head)));
     if (wrong)
-      this.blame('I4', `${where} says of ${user} in ${chat}: ${JSON.stringify(told)}, and all of ${head} was read`, [
-        chat,
-      ]);
+      this.blame(
+        'I4',
+        `${where} says of ${user} in ${chat}: ${JSON.stringify(told)}, and it has had ${head}, read: ${wasRead}`,
+        [chat],
+      );
   }
 
   private blame(invariant: string, about: string, words: readonly string[]): void {

@@ -67,7 +67,7 @@ function missing({ book, devices }: Scene): Fault | null {
 
 /** Is anybody here whose it is to see this? */
 const hasReaders = (devices: readonly Device[], book: Book, chat: string, n: number): boolean =>
-  devices.some((device) => !device.hasLeft && book.rooms.sees(chat, device.user, n));
+  devices.some((device) => !device.hasLeft && book.rooms.sees(chat, device.user, n) && !device.view.skipped(chat, n));
 
 /** I3: numbers are dense. */
 function hole({ book, devices }: Scene): Fault | null {

@@ -72,6 +72,11 @@ export class View {
     this.book.shown(this.user, gap.chat, gap.to);
   }
 
+  /** It was told to, or wanted to, step over this. */
+  skipped(id: string, n: number): boolean {
+    return (this.chats.get(id)?.gaps ?? []).some((gap) => gap.from <= n && n <= gap.to);
+  }
+
   lastOf(id: string): number {
     const chat = this.chats.get(id);
     return Math.max(chat?.from ?? 0, chat?.shown.at(-1) ?? 0, ...(chat?.gaps ?? []).map(({ to }) => to));
@@ -84,11 +89,10 @@ export class View {
       const head = this.book.headOf(chat);
       const view = this.chats.get(chat);
       const shown = new Set(view?.shown ?? []);
-      const skipped = (n: number): boolean => (view?.gaps ?? []).some((gap) => gap.from <= n && n <= gap.to);
       const lacks: number[] = [];
       for (let n = 1; n <= head; n++) {
         const sees = rooms.sees(chat, this.user, n);
-        if (sees && !shown.has(n) && !skipped(n)) lacks.push(n);
+        if (sees && !shown.has(n) && !this.skipped(chat, n)) lacks.push(n);
         if (!sees && shown.has(n))
           return {
             chat,
