@@ -45,7 +45,8 @@ export function fault(
 ): void {
   s.deps.counters.count('refused', code);
   if (to === null) return;
-  const mail: FaultMail = { t: 'fault', ref, chat: s.chat, id, code, afterMs, about };
+  // A request is known by its number, a message by its id: with both, it would be taken for a message.
+  const mail: FaultMail = { t: 'fault', ref, chat: s.chat, id: ref === null ? id : null, code, afterMs, about };
   ctx.send(to, mail);
 }
 
