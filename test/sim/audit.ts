@@ -46,7 +46,12 @@ export class Audit {
   private list(device: Device, chats: readonly ChatSummary[]): void {
     this.open--;
     const { book } = this.scene;
-    const listed = chats.map(({ chat }) => chat).sort();
+    // A chat of which nobody here was shown anything is not known to the book.
+    const known = new Set(book.rooms.chats());
+    const listed = chats
+      .map(({ chat }) => chat)
+      .filter((chat) => known.has(chat))
+      .sort();
     const present = book.rooms
       .chats()
       .filter((chat) => book.rooms.isPresent(chat, device.user))
