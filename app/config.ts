@@ -119,7 +119,7 @@ const storage = z.strictObject({
     .number()
     .min(0)
     .max(1_000)
-    .default(0)
+    .default(2)
     .describe('How long the first write of a batch waits for company, ms: less work for more latency.'),
 });
 
