@@ -15,6 +15,10 @@ export const RUNNING = 4;
 export const FRESH = 8;
 /** User mail waits until `release`. */
 export const HELD = 16;
+/** By the cluster: user mail waits for the next owner, what is under way is finished. */
+export const SEALED = 2_048;
+/** User mail is not handled now. */
+export const WAITS = HELD | SEALED;
 /** By the operator: nothing is handled. */
 export const SUSPENDED = 32;
 /** Waits for its restart. */

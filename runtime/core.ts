@@ -1,6 +1,6 @@
 // What all parts of the kernel share: the queues, the hosts, the turn being run, and the few primitives that put mail into lanes
 // and cells into the run queue. It decides nothing; scheduler.ts runs it, supervision.ts says what a crash means.
-import { BLOCKED, Cell, DEAD, FRESH, HELD, PARKED, QUEUED, RUNNING, URGENT } from './cell.ts';
+import { BLOCKED, Cell, DEAD, FRESH, PARKED, QUEUED, RUNNING, URGENT, WAITS } from './cell.ts';
 import { DeadLetters } from './dead-letters.ts';
 import type { Env } from './env.ts';
 import type { Host } from './host.ts';
@@ -94,7 +94,7 @@ export class Core {
     }
     lane.push(mail, from, tag);
     if (this.trace !== null) this.trace('queued', cell, mail, from);
-    if ((flags & (QUEUED | RUNNING | HELD | BLOCKED)) === 0) {
+    if ((flags & (QUEUED | RUNNING | WAITS | BLOCKED)) === 0) {
       cell.flags = flags | QUEUED;
       this.queue.push(cell);
       this.arm();
@@ -140,7 +140,7 @@ export class Core {
       this.urgent.push(cell);
       this.arm();
     }
-    const wants = (flags & FRESH) !== 0 || (cell.user !== null && (flags & HELD) === 0);
+    const wants = (flags & FRESH) !== 0 || (cell.user !== null && (flags & WAITS) === 0);
     if (wants && (flags & QUEUED) === 0) {
       flags |= QUEUED;
       this.queue.push(cell);

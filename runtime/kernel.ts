@@ -2,7 +2,7 @@
 // cells from `env.setImmediate`, one slice at a time. Services (service.ts) attach to it as outlets, a cluster as its router.
 import { BondKeeper } from './bonds.ts';
 import { Calls } from './calls.ts';
-import { Cell, DEAD, FRESH, PARKED, RUNNING, SUCCEEDED, SUSPENDED } from './cell.ts';
+import { Cell, DEAD, FRESH, PARKED, RUNNING, SEALED, SUCCEEDED, SUSPENDED } from './cell.ts';
 import { CellCtx } from './context.ts';
 import { Core, type Trace } from './core.ts';
 import type { DeadLetterReport } from './dead-letters.ts';
@@ -93,6 +93,21 @@ export class Kernel {
     if (cell === null) return;
     if ((cell.flags & RUNNING) !== 0) stopFromWithin(cell, 'killed');
     else this.supervision.finish(cell, 'killed', 'killed');
+  }
+
+  /** The cell is to move: from here on its user mail waits for `handOff`, and it finishes what is under way. Not from within its turn. */
+  seal(ref: Ref): void {
+    const cell = this.resolve(ref);
+    if (cell === null || (cell.flags & SEALED) !== 0) return;
+    cell.flags |= SEALED;
+    if ((cell.flags & (FRESH | PARKED)) === 0) this.supervision.seal(cell);
+  }
+
+  /** Whether a sealed cell has finished what was under way. */
+  isQuiet(ref: Ref): boolean {
+    const cell = this.resolve(ref);
+    if (cell === null || (cell.flags & (FRESH | PARKED)) !== 0) return true;
+    return cell.host.kind.quiet?.(cell.state) ?? true;
   }
 
   /** Ends a cell so that another node may have it: returns the rest of its mailbox, oldest first, nobody refused. */
@@ -202,6 +217,11 @@ export class Kernel {
   }
 
   // The slice, time, and the end.
+
+  /** `run` is called before the first mail of each slice. */
+  onSliceStart(run: () => void): void {
+    this.scheduler.sliceStartHooks.push(run);
+  }
 
   /** `run` is called after each slice: the place to write out what a slice's mails have gathered. */
   onSliceEnd(run: () => void): void {

@@ -116,6 +116,10 @@ export interface Kind<S, M extends object> {
   onRefused?(ctx: Ctx, state: S, refused: Refused): Next;
   /** Before the cell leaves for any reason but a kill; must not throw. */
   onStop?(ctx: Ctx, state: S, reason: ExitReason): void;
+  /** The cell is about to move to another node: store what is stored lazily, start nothing new. User mail is not handled any more. */
+  onSeal?(ctx: Ctx, state: S): void;
+  /** Nothing is under way that only this incarnation can finish: it may move. Asked after `onSeal`; default: always. */
+  quiet?(state: S): boolean;
   /** User mails waiting at the most; default 1,024. System lane: 16,384, then the cell is crashed. */
   readonly mailboxMailsMax?: number;
   shedClass?(mail: M): ShedClass;

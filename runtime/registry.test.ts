@@ -186,4 +186,40 @@ describe('handing a cell off', () => {
     expect(notes).toEqual(['init a', 'init sender']);
     expect(kernel.whereis('doer', 'a')).toBeNull();
   });
+
+  test('a sealed cell finishes what is under way, and leaves its mail to the next owner', () => {
+    let busy = true;
+    const { env, kernel, notes } = setup({
+      onSeal: (ctx) => {
+        notes.push(`seals ${ctx.key}`);
+        ctx.after(
+          10,
+          go(() => notes.push('a timer of its own')),
+        );
+      },
+      quiet: () => !busy,
+    });
+    const ref = kernel.spawn('doer', 'a');
+    env.run();
+    kernel.route(
+      'doer',
+      'a',
+      go(() => notes.push('waits already')),
+    );
+    kernel.seal(ref);
+    kernel.seal(ref);
+    kernel.route(
+      'doer',
+      'a',
+      go(() => notes.push('comes later')),
+    );
+    expect(kernel.isQuiet(ref)).toBe(false);
+    env.advance(50);
+    expect(notes).toEqual(['init a', 'seals a', 'a timer of its own']);
+    busy = false;
+    expect(kernel.isQuiet(ref)).toBe(true);
+    expect(kernel.handOff(ref)).toHaveLength(2);
+    env.run();
+    expect(notes).toEqual(['init a', 'seals a', 'a timer of its own']);
+  });
 });

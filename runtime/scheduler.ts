@@ -1,7 +1,7 @@
 // Runs cells: urgent ones first (system lane), then the run queue in fair turns, until the slice is used up and I/O has its turn.
 // The clock costs as much as a mail, so it is read per turn only for kinds that are new or were slow; others are sampled.
 import type { BondKeeper } from './bonds.ts';
-import { BLOCKED, type Cell, DEAD, FRESH, HELD, QUEUED, RUNNING, STOPPING, SUSPENDED, URGENT } from './cell.ts';
+import { BLOCKED, type Cell, DEAD, FRESH, QUEUED, RUNNING, STOPPING, SUSPENDED, URGENT, WAITS } from './cell.ts';
 import type { Core } from './core.ts';
 import { EXACT_TURNS } from './host.ts';
 import { CONTINUE, type Down, type Exit, HIBERNATE, type Next, type Ref, type Refused, type Stop } from './kind.ts';
@@ -30,6 +30,7 @@ export class Scheduler {
   private readonly supervision: Supervision;
   private readonly bonds: BondKeeper;
   private readonly sliceMs: number;
+  readonly sliceStartHooks: (() => void)[] = [];
   readonly sliceEndHooks: (() => void)[] = [];
   slices = 0;
   overruns = 0;
@@ -55,6 +56,7 @@ export class Scheduler {
     core.readTick(start);
     this.clock = start;
     this.clockFresh = true;
+    for (const hook of this.sliceStartHooks) this.runHook(hook);
     if (core.timers.isDue(start)) core.timers.poll(start);
     this.work(start);
     core.turn.cell = null;
@@ -153,7 +155,7 @@ export class Scheduler {
           next = this.systemMail(cell);
         } else {
           const user = cell.user;
-          if (systemOnly || user === null || user.count === 0 || (cell.flags & HELD) !== 0) break;
+          if (systemOnly || user === null || user.count === 0 || (cell.flags & WAITS) !== 0) break;
           const at = user.shift();
           const slots = user.slots;
           const mail = slots[at] as object;

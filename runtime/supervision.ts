@@ -169,20 +169,29 @@ export class Supervision {
   }
 
   private lastWord(cell: Cell, reason: ExitReason): void {
-    const onStop = cell.host.kind.onStop;
-    if (onStop === undefined) return;
+    const { kind } = cell.host;
+    if (kind.onStop === undefined) return;
+    cell.flags |= STOPPING;
+    this.aside(cell, 'onStop', () => kind.onStop?.(this.core.ctx, cell.state, reason));
+  }
+
+  /** Lets a live cell prepare its move. */
+  seal(cell: Cell): void {
+    const { kind } = cell.host;
+    if (kind.onSeal !== undefined) this.aside(cell, 'onSeal', () => kind.onSeal?.(this.core.ctx, cell.state));
+  }
+
+  /** Runs a hook of a cell outside of its mail, as a turn of its own. */
+  private aside(cell: Cell, name: string, run: () => void): void {
     const turn = this.core.turn;
     const saved = { ...turn };
     Object.assign(turn, { cell, mail: null, sender: null, tag: 0, nowMs: -1 });
-    cell.flags |= STOPPING;
     try {
-      onStop.call(cell.host.kind, this.core.ctx, cell.state, reason);
+      run();
     } catch (error) {
       const message = error instanceof Error ? error.message : String(error);
-      this.core.env.log.error(
-        { kind: cell.host.name, key: cell.key, reason: message.slice(0, REASON_CHARS_MAX) },
-        'onStop threw',
-      );
+      const reason = message.slice(0, REASON_CHARS_MAX);
+      this.core.env.log.error({ kind: cell.host.name, key: cell.key, reason }, `${name} threw`);
     }
     Object.assign(turn, saved);
   }
