@@ -1,0 +1,123 @@
+// The fenced log: chats' logs and inboxes alike, one owner at a time, on any store. On a transactional store a log ends where its rows
+// end. On others rows land one by one, late or never, and an owner opens a log by rule: read the record and the rows after its head at
+// quorum, adopt what counts, say from where on its own rows count, and serve only when all that is durable.
+// The rules, and the model they were tried on: docs/decisions.md. Called by the writers' loads and the reader; knows no actor.
+import { counting, decodeRecord, encodeRecord, fenceAt, type LogRecord, NO_RECORD, succeed } from './log-record.ts';
+import { type Entry, type LogId, type PageLimit, type Store, StoreError, type Write } from './store.ts';
+
+/** Entries that an owner may have in flight; the index entries of so many of the newest are written again. */
+export const IN_FLIGHT_MAX = 512;
+/** Of one fence there is room for so many stamps. */
+export const FENCE_STAMPS = 0x1_0000_0000;
+
+const PAGE: PageLimit = { entries: 512, bytes: 8 * 1024 * 1024 };
+
+/** A log as its owner has it. */
+export interface OpenedLog {
+  readonly end: number;
+  /** Null: the store is transactional, and needs none. */
+  readonly record: OwnedRecord | null;
+}
+/** The owner's copy of the record. Plain data: it crosses a mail. */
+export interface OwnedRecord {
+  fence: number;
+  starts: LogRecord['starts'];
+  head: number;
+  /** Of the last write of it. */
+  stamp: number;
+  /** Not in the store yet: an empty log's record goes with its first entry, in one item, so that neither is acked alone. */
+  owed: boolean;
+}
+
+/** The index write of an adopted entry; null when it has none. */
+export type IndexOf = (log: LogId, entry: Entry) => Write | null;
+
+/**
+ * Opens a log for the owner that holds `fence`. All writes of that owner to this log must be known before. Rejects with `fenced` when a
+ * newer owner has opened it, else with the store's faults; then nothing was served, and it may be tried again.
+ */
+export async function openLog(store: Store, log: LogId, fence: number, indexOf: IndexOf): Promise<OpenedLog> {
+  if (store.transactional) return { end: await store.lastOf(log), record: null };
+  const row = await store.readRow('log', log, '');
+  const before = row === null ? NO_RECORD : decodeRecord(row.bytes);
+  if (before.fence > fence) throw new StoreError('fenced', `${log} is open under fence ${before.fence}, ours is ${fence}`);
+  const adopted = await readTail(store, log, before);
+  const end = before.head + adopted.length;
+  if (before.fence === fence) {
+    // Ours already: a cell of this owner had it. Whatever that one had in flight is known by now, and was durable before it was known.
+    const { starts, head } = before;
+    return { end, record: { fence, starts, head, stamp: row?.stamp ?? 0, owed: false } };
+  }
+  const { starts, head } = succeed(before, fence, end);
+  const record: OwnedRecord = { fence, starts, head, stamp: fence * FENCE_STAMPS, owed: true };
+  if (end > 0) await store.commit([...recordWrites(log, record, head), ...again(log, before, adopted, indexOf)]);
+  return { end, record };
+}
+
+/** The record, when it is owed or has moved on by `every` entries; nothing else. To be stored in one item with what needs it. */
+export function recordWrites(log: LogId, record: OwnedRecord, head: number, every = 0): Write[] {
+  if (!record.owed && head - record.head < every) return [];
+  record.owed = false;
+  record.head = Math.max(record.head, head);
+  record.stamp++;
+  const bytes = encodeRecord({ fence: record.fence, starts: record.starts, head: record.head });
+  return [{ t: 'put', table: 'log', partition: log, key: '', stamp: record.stamp, bytes }];
+}
+
+/** What counts after the record's head, up to the first number that has no row: the log's end. */
+async function readTail(store: Store, log: LogId, record: LogRecord): Promise<Entry[]> {
+  const tail: Entry[] = [];
+  for (;;) {
+    const from = record.head + tail.length + 1;
+    const page = await readEntries(store, log, from, Number.MAX_SAFE_INTEGER, PAGE, false, record);
+    for (const entry of page) {
+      if (entry.n !== record.head + tail.length + 1) return tail;
+      tail.push(entry);
+    }
+    if (page.length === 0) return tail;
+  }
+}
+
+/** Adopted rows as they are, and the index of the last of them: what one replica had, a quorum has from now on. */
+function again(log: LogId, before: LogRecord, adopted: readonly Entry[], indexOf: IndexOf): Write[] {
+  const writes: Write[] = [];
+  for (const entry of adopted) {
+    if (fenceAt(before.starts, entry.n) !== entry.fence) throw new Error(`a row of ${log} was adopted that does not count`);
+    writes.push({ t: 'entry', log, n: entry.n, fence: entry.fence, bytes: entry.bytes });
+  }
+  for (const entry of adopted.slice(-IN_FLIGHT_MAX)) {
+    const index = indexOf(log, entry);
+    if (index !== null) writes.push(index);
+  }
+  return writes;
+}
+
+/**
+ * The log's entries with from ≤ n ≤ to, as `readLog` gives rows: only those that count. `to` is at most what the owner knows to be
+ * durable, or the record is given. The store's record is as new as any entry that was ever served.
+ */
+export async function readEntries(
+  store: Store,
+  log: LogId,
+  from: number,
+  to: number,
+  limit: PageLimit,
+  back: boolean,
+  record: LogRecord | null = null,
+): Promise<Entry[]> {
+  if (store.transactional) return store.readLog(log, from, to, limit, back);
+  // Late rows of earlier owners are rare; they take up room in a page, never a whole larger one.
+  for (let entries = limit.entries; ; entries *= 2) {
+    const [rows, starts] = await Promise.all([
+      store.readLog(log, from, to, { ...limit, entries }, back),
+      record?.starts ?? startsOf(store, log),
+    ]);
+    const found = counting(rows, starts);
+    if (found.length > 0 || rows.length < entries) return found.slice(0, limit.entries);
+  }
+}
+
+async function startsOf(store: Store, log: LogId): Promise<LogRecord['starts']> {
+  const row = await store.readRow('log', log, '');
+  return row === null ? [] : decodeRecord(row.bytes).starts;
+}
