@@ -194,7 +194,7 @@ function append(ctx: Ctx, s: ChatState, to: Ref | null, draft: Draft, change: Ch
   }
   const writes: Write[] = [
     { t: 'entry', log: `c:${s.chat}`, n, fence: s.deps.fence, bytes: frame },
-    { t: 'sent', chat: s.chat, sender: draft.user, device: draft.device, id: draft.id, n },
+    { t: 'sent', chat: s.chat, sender: draft.user, device: draft.device, id: draft.id, n, fence: s.deps.fence },
   ];
   // Before its first unsettled message a chat is marked, durable before that message is acked. Even stamps mark, odd ones unmark.
   if (!s.dirty) writes.push({ t: 'put', table: 'dirty', partition: s.shard, key: s.chat, stamp: 2 * n, bytes: EMPTY });

@@ -60,16 +60,18 @@ export function withFaults(store: Store, plan: FaultPlan, env: Pick<Env, 'setTim
   };
   return {
     name: store.name,
+    transactional: store.transactional,
     commit,
     readLog: (log, from, to, limit, back) => read(() => store.readLog(log, from, to, limit, back)),
-    lastOf: (log) => read(() => store.lastOf(log)),
+    lastOf: (log, from) => read(() => store.lastOf(log, from)),
     findSent: (chat, sender, device, id) => read(() => store.findSent(chat, sender, device, id)),
     readRow: (table, partition, key) => read(() => store.readRow(table, partition, key)),
     readRows: (table, partition, after, limit) => read(() => store.readRows(table, partition, after, limit)),
-    takeFence: async (shard, owner) => {
+    takeFence: async (shard, owner, epoch) => {
       await wait(plan.slowMs);
-      return store.takeFence(shard, owner);
+      return store.takeFence(shard, owner, epoch);
     },
+    fences: () => read(() => store.fences()),
     expire: (wallNow, limit) => store.expire(wallNow, limit),
     close: () => store.close(),
   };

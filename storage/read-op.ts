@@ -11,7 +11,7 @@ export type ReadOp =
       readonly limit: PageLimit;
       readonly back: boolean;
     }
-  | { readonly kind: 'last'; readonly log: LogId }
+  | { readonly kind: 'last'; readonly log: LogId; readonly from?: number }
   | {
       readonly kind: 'sent';
       readonly chat: string;
@@ -43,7 +43,7 @@ export function runRead(store: Store, op: ReadOp): Promise<ReadValue> {
     case 'log':
       return store.readLog(op.log, op.from, op.to, op.limit, op.back);
     case 'last':
-      return store.lastOf(op.log);
+      return store.lastOf(op.log, op.from);
     case 'sent':
       return store.findSent(op.chat, op.sender, op.device, op.id);
     case 'row':

@@ -49,7 +49,7 @@ export async function runStoreBench(args: readonly string[]): Promise<StoreBench
       const chat = `0123456789abcdef${String((made * 7_919) % chats).padStart(6, '0')}`;
       const id = `m${String((made * 7_919) % 1_000_003).padStart(20, '0')}`;
       writes.push({ t: 'entry', log: `c:${chat}`, n, fence: 1, bytes });
-      writes.push({ t: 'sent', chat, sender: `user-${chat}`, device: 'phone', id, n });
+      writes.push({ t: 'sent', chat, sender: `user-${chat}`, device: 'phone', id, n, fence: 1 });
       made++;
     }
     return writes;

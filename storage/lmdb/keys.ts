@@ -19,7 +19,7 @@ export const ROW_DELETED = 2;
 
 export const N_MAX = 2 ** 48 - 1;
 const TEXT_BYTES_MAX = 255;
-const TABLE_BYTE: Record<Table, number> = { chat: 1, cursor: 2, dirty: 3, user: 4, device: 5, userChat: 6 };
+const TABLE_BYTE: Record<Table, number> = { chat: 1, cursor: 2, dirty: 3, user: 4, device: 5, userChat: 6, log: 7 };
 
 /** Writes keys and values one behind the other into one buffer: one allocation a batch, and one address for LMDB to look up. */
 export class Bytes {

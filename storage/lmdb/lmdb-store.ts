@@ -3,10 +3,11 @@
 // it voids whatever the first has not stored yet: that one's commits reject with `fenced`. Opened by app/ and tests.
 import { type Database, open, type RootDatabase } from 'lmdb';
 import type { Env } from '../../runtime/index.ts';
-import type { Entry, LogId, PageLimit, Row, Store, Table, Write } from '../store.ts';
+import type { Entry, FenceRow, LogId, PageLimit, Row, Store, Table, Write } from '../store.ts';
 import { StoreError } from '../store.ts';
 import { type Batch, buildBatch, DueMarks } from './batch.ts';
 import { toStoreError } from './faults.ts';
+import { decodeTaker, encodeTaker, type Taker } from './fence-row.ts';
 import { Reads } from './reads.ts';
 import { findExpired } from './sweep.ts';
 
@@ -41,12 +42,13 @@ interface Turn {
 
 export class LmdbStore implements Store {
   readonly name = 'lmdb';
+  readonly transactional = true;
   private readonly directory: string;
   private readonly options: LmdbStoreOptions;
   private readonly root: RootDatabase<Buffer, Buffer>;
   private readonly reads: Reads;
   /** The fence row alone, with the fence as its version: a transaction's condition on it is checked by LMDB's own thread. */
-  private readonly fences: Database<Buffer, Buffer>;
+  private readonly fenceDb: Database<Buffer, Buffer>;
   private readonly dueMarks = new DueMarks();
   private readonly mapBytes: number;
   private readonly queue: (Commit | Turn)[] = [];
@@ -79,13 +81,13 @@ export class LmdbStore implements Store {
       // opens a block of its own around ours, whose promise nobody holds: a failed commit would end the process.
       eventTurnBatching: false,
     });
-    this.fences = this.root.openDB<Buffer, Buffer>('fence', {
+    this.fenceDb = this.root.openDB<Buffer, Buffer>('fence', {
       useVersions: true,
       encoding: 'binary',
       keyEncoding: 'binary',
     });
     // The binding's types do not say so, but a database that is not there is undefined.
-    if (!this.fences) throw new Error(`${directory} holds no store`);
+    if (!this.fenceDb) throw new Error(`${directory} holds no store`);
     const data = this.root.openDB<Buffer, Buffer>('data', { encoding: 'binary', keyEncoding: 'binary' });
     this.reads = new Reads(data);
   }
@@ -93,13 +95,13 @@ export class LmdbStore implements Store {
   /** Before anything else. A new environment gets its fence row; a handle writes under the fence it found, until it takes one. */
   async start(): Promise<void> {
     if (this.options.readOnly !== true) {
-      await this.fences.ifNoExists(FENCE_KEY, () => {
-        this.fences.put(FENCE_KEY, Buffer.alloc(0), 0);
-        this.fences.put(FORMAT_KEY, Buffer.of(FORMAT), 0);
+      await this.fenceDb.ifNoExists(FENCE_KEY, () => {
+        this.fenceDb.put(FENCE_KEY, Buffer.alloc(0), 0);
+        this.fenceDb.put(FORMAT_KEY, Buffer.of(FORMAT), 0);
       });
       this.root.resetReadTxn();
     }
-    const format = this.fences.get(FORMAT_KEY)?.[0];
+    const format = this.fenceDb.get(FORMAT_KEY)?.[0];
     if (format !== FORMAT) throw new Error(`${this.directory}: format ${format} is not ours, ${FORMAT}`);
     this.fence = this.storedFence();
   }
@@ -116,17 +118,28 @@ export class LmdbStore implements Store {
   }
 
   /** Shards share the fence: one owner taking it for several shards gets one and the same. */
-  takeFence(shard: number, owner: string): Promise<number> {
+  takeFence(shard: number, owner: string, epoch = 0): Promise<number> {
     return this.turn(async () => {
-      if (this.owner !== owner || this.shards.has(shard) || this.storedFence() !== this.fence) {
-        this.shards.clear();
-        let fence = this.storedFence();
-        while (!(await this.raiseFence(fence, owner))) fence = this.storedFence();
-        this.fence = fence + 1;
+      for (;;) {
+        const stored = this.storedFence();
+        const held = this.owner === owner && !this.shards.has(shard) && stored === this.fence;
+        const fence = held ? stored : stored + 1;
+        const taker = { shard, owner, epoch: Math.max(epoch, this.storedTaker()?.epoch ?? 0) };
+        if (!(await this.moveFence(stored, fence, taker))) continue;
+        if (!held) this.shards.clear();
+        this.fence = fence;
         this.owner = owner;
+        this.shards.add(shard);
+        return fence;
       }
-      this.shards.add(shard);
-      return this.fence;
+    });
+  }
+
+  fences(): Promise<FenceRow[]> {
+    return this.read(() => {
+      const fence = this.storedFence();
+      const taker = this.storedTaker();
+      return taker === null ? [] : [{ ...taker, fence }];
     });
   }
 
@@ -145,8 +158,8 @@ export class LmdbStore implements Store {
     return this.read(() => this.reads.log(log, from, to, limit, back));
   }
 
-  lastOf(log: LogId): Promise<number> {
-    return this.read(() => this.reads.lastOf(log));
+  lastOf(log: LogId, from = 0): Promise<number> {
+    return this.read(() => Math.max(from, this.reads.lastOf(log)));
   }
 
   findSent(chat: string, sender: string, device: string, id: string): Promise<number | null> {
@@ -258,7 +271,7 @@ export class LmdbStore implements Store {
   private async write(keys: readonly Buffer[], values: readonly (Buffer | null)[]): Promise<void> {
     if (keys.length === 0) return;
     const { db } = this.reads;
-    const ours = await this.fences.ifVersion(FENCE_KEY, this.fence, () => {
+    const ours = await this.fenceDb.ifVersion(FENCE_KEY, this.fence, () => {
       for (let i = 0; i < keys.length; i++) {
         const key = keys[i];
         const value = values[i];
@@ -268,17 +281,23 @@ export class LmdbStore implements Store {
       }
     });
     this.root.resetReadTxn();
-    if (!ours) throw new StoreError('fenced', `${this.fences.get(FENCE_KEY)?.toString()} has taken over`);
+    if (!ours) throw new StoreError('fenced', `${this.storedTaker()?.owner} has taken over`);
   }
 
   private storedFence(): number {
     this.root.resetReadTxn();
-    return this.fences.getEntry(FENCE_KEY)?.version ?? 0;
+    return this.fenceDb.getEntry(FENCE_KEY)?.version ?? 0;
   }
 
-  private raiseFence(from: number, owner: string): Promise<boolean> {
-    return this.fences.ifVersion(FENCE_KEY, from, () => {
-      this.fences.put(FENCE_KEY, Buffer.from(owner), from + 1);
+  /** Null: never taken. */
+  private storedTaker(): Taker | null {
+    const value = this.fenceDb.get(FENCE_KEY);
+    return value === undefined || value.length === 0 ? null : decodeTaker(value);
+  }
+
+  private moveFence(from: number, to: number, taker: Taker): Promise<boolean> {
+    return this.fenceDb.ifVersion(FENCE_KEY, from, () => {
+      this.fenceDb.put(FENCE_KEY, encodeTaker(taker), to);
     });
   }
 

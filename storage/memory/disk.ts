@@ -1,7 +1,7 @@
 // The durable part of the memory store: what outlives a crash of the processes that write to it. Pure data and rules,
 // no time, no promises; memory-store.ts is a process's view of it.
 import { RETENTION } from '../retention.ts';
-import type { Entry, LogId, PageLimit, Row, Table, Write } from '../store.ts';
+import type { Entry, FenceRow, LogId, PageLimit, Row, Table, Write } from '../store.ts';
 
 interface Stored extends Entry {
   readonly writtenAt: number;
@@ -23,8 +23,8 @@ export interface DiskUser {
 }
 
 export class MemoryDisk {
-  fence = 0;
-  owner = '';
+  /** One for all shards; null before the first taking. */
+  taken: FenceRow | null = null;
   private readonly logs = new Map<LogId, Stored[]>();
   /** Where a log's numbers go on when its entries have expired. */
   private readonly heads = new Map<LogId, number>();
@@ -98,6 +98,10 @@ export class MemoryDisk {
       page.push({ n: entry.n, fence: entry.fence, bytes: entry.bytes.slice() });
     }
     return page;
+  }
+
+  get fence(): number {
+    return this.taken?.fence ?? 0;
   }
 
   lastOf(log: LogId): number {

@@ -1,7 +1,7 @@
 // A process's view of a memory disk. Commits wait in order for their flush, timed by Env; only then are they on the disk,
 // readable and acked. Made for simulation: a crash keeps a prefix of what was in flight. Opened by app/ and tests.
 import type { Env, EnvTimer } from '../../runtime/index.ts';
-import type { Entry, LogId, PageLimit, Row, Store, Table, Write } from '../store.ts';
+import type { Entry, FenceRow, LogId, PageLimit, Row, Store, Table, Write } from '../store.ts';
 import { StoreError } from '../store.ts';
 import type { DiskUser, MemoryDisk } from './disk.ts';
 
@@ -22,6 +22,7 @@ interface InFlight {
 
 export class MemoryStore implements Store, DiskUser {
   readonly name = 'memory';
+  readonly transactional = true;
   private readonly disk: MemoryDisk;
   private readonly options: MemoryStoreOptions;
   private readonly inFlight: InFlight[] = [];
@@ -51,19 +52,23 @@ export class MemoryStore implements Store, DiskUser {
     });
   }
 
-  takeFence(shard: number, owner: string): Promise<number> {
+  takeFence(shard: number, owner: string, epoch = 0): Promise<number> {
     return this.begin(() => {
-      const held = this.fence === this.disk.fence && this.owner === owner && !this.shards.has(shard);
+      const { disk } = this;
+      const held = this.fence === disk.fence && this.owner === owner && !this.shards.has(shard);
       if (!held || this.shards.size === 0) {
         this.shards.clear();
-        this.disk.fence += 1;
-        this.disk.owner = owner;
-        this.fence = this.disk.fence;
+        this.fence = disk.fence + 1;
         this.owner = owner;
       }
+      disk.taken = { shard, fence: this.fence, owner, epoch: Math.max(epoch, disk.taken?.epoch ?? 0) };
       this.shards.add(shard);
       return this.fence;
     });
+  }
+
+  fences(): Promise<FenceRow[]> {
+    return this.read(() => (this.disk.taken === null ? [] : [this.disk.taken]));
   }
 
   expire(wallNow: number, limit: number): Promise<number> {
@@ -77,8 +82,8 @@ export class MemoryStore implements Store, DiskUser {
     return this.read(() => this.disk.readLog(log, from, to, limit, back));
   }
 
-  lastOf(log: LogId): Promise<number> {
-    return this.read(() => this.disk.lastOf(log));
+  lastOf(log: LogId, from = 0): Promise<number> {
+    return this.read(() => Math.max(from, this.disk.lastOf(log)));
   }
 
   findSent(chat: string, sender: string, device: string, id: string): Promise<number | null> {
@@ -119,7 +124,7 @@ export class MemoryStore implements Store, DiskUser {
   }
 
   private checkFence(): void {
-    if (this.fence !== this.disk.fence) throw new StoreError('fenced', `${this.disk.owner} has taken over`);
+    if (this.fence !== this.disk.fence) throw new StoreError('fenced', `${this.disk.taken?.owner} has taken over`);
   }
 
   private begin<T>(apply: () => T): Promise<T> {

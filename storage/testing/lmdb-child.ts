@@ -12,7 +12,7 @@ const ALL = { entries: 10_000, bytes: 100_000_000 };
 
 const writesOf = (n: number, fence: number, size: number): Write[] => [
   { t: 'entry', log: `c:${n % 7}`, n, fence, bytes: Buffer.alloc(size, n) },
-  { t: 'sent', chat: `${n % 7}`, sender: 'ann', device: 'd', id: `m${n}`, n },
+  { t: 'sent', chat: `${n % 7}`, sender: 'ann', device: 'd', id: `m${n}`, n, fence },
   { t: 'put', table: 'chat', partition: `${n % 7}`, key: '', stamp: n, bytes: Buffer.from(`${n}`) },
 ];
 

@@ -7,8 +7,8 @@ export const textOf = (bytes: Uint8Array): string => new TextDecoder().decode(by
 export const entry = (log: LogId, n: number, text = `m${n}`, fence = 1): Write => {
   return { t: 'entry', log, n, fence, bytes: bytesOf(text) };
 };
-export const sent = (chat: string, sender: string, device: string, id: string, n: number): Write => {
-  return { t: 'sent', chat, sender, device, id, n };
+export const sent = (chat: string, sender: string, device: string, id: string, n: number, fence = 1): Write => {
+  return { t: 'sent', chat, sender, device, id, n, fence };
 };
 export const put = (table: Table, partition: string, key: string, stamp: number, text: string): Write => {
   return { t: 'put', table, partition, key, stamp, bytes: bytesOf(text) };
