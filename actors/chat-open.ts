@@ -2,7 +2,7 @@
 // Meanwhile user mail waits in the mailbox; if the store does not answer, senders are refused and the chat goes on trying.
 import { decodeServerFrame, OP, TYPE } from '../protocol/index.ts';
 import type { Ctx } from '../runtime/index.ts';
-import type { Entry, Row } from '../storage/index.ts';
+import type { Entry, OpenedLog, Row } from '../storage/index.ts';
 import { applyChange, armRepeat } from './chat-deliver.ts';
 import { entryOf } from './chat-entry.ts';
 import { snapshotTaken } from './chat-save.ts';
@@ -21,9 +21,9 @@ export function load(ctx: Ctx, s: ChatState): void {
   const chat = s.chat;
   const reads = [
     { kind: 'row', table: 'chat', partition: chat, key: '' },
-    { kind: 'last', log: `c:${chat}` },
+    { kind: 'open', log: `c:${chat}`, fence: s.fence },
     { kind: 'rows', table: 'cursor', partition: chat, after: '', limit: CURSOR_ROWS_MAX },
-    { kind: 'row', table: 'dirty', partition: s.shard, key: chat },
+    { kind: 'row', table: 'dirty', partition: String(s.shard), key: chat },
   ] as const;
   // Through the writer, behind all earlier writes of this chat: a predecessor's outcome is known before its successor reads.
   if (!ctx.tell(s.writer, { t: 'load', token: 0, partition: chat, reads })) s.loadTries++;
@@ -44,7 +44,9 @@ export function onLoadTick(ctx: Ctx, s: ChatState): void {
 /** First half: the rows. Asks for the log's end, or opens at once when there is none. */
 export function onLoaded(ctx: Ctx, s: ChatState, values: readonly unknown[]): void {
   if (s.phase === 'open' || [...s.readings.values()].some((r) => r.for === 'tail')) return;
-  const [snapshot, last, cursors, dirty] = values as [Row | null, number, Row[], Row | null];
+  const [snapshot, opened, cursors, dirty] = values as [Row | null, OpenedLog, Row[], Row | null];
+  const last = opened.end;
+  s.record = opened.record;
   s.members.all.clear();
   s.members.present = 0;
   s.blockers.clear();

@@ -15,7 +15,7 @@ import {
   TYPE,
 } from '../protocol/index.ts';
 import { CONTINUE, type Ctx, type Next, type Ref } from '../runtime/index.ts';
-import type { Entry, Write } from '../storage/index.ts';
+import { advanced, type Entry, recordDue, recordWrite, type Write } from '../storage/index.ts';
 import { PENDING_MAX, type Waiter } from './chat-log.ts';
 import { type ChatState, CONFIRM_DEADLINE_MS, READINGS_MAX, token } from './chat-state.ts';
 import type { ChangeMail, CreateMail, FaultMail, LogEntry, PostMail } from './mail.ts';
@@ -97,8 +97,8 @@ function askIndex(ctx: Ctx, s: ChatState, to: Ref | null, draft: Draft, after: s
   ctx.hold();
   const resume = (found: number | null): void => {
     if (found === null) accept(ctx, s, to, draft, after);
-    // Rule 5 of the fenced log: a hit counts only if the log reaches that far.
-    else if (found <= s.log.durable) answerStored(ctx, s, to, draft.id, found);
+    // Rule 5 of the fenced log: a hit counts only if that entry of the log is that message.
+    else if (found <= s.log.durable) checkStored(ctx, s, to, draft, after, found);
     else accept(ctx, s, to, draft, after);
   };
   const failed = (): void =>
@@ -107,31 +107,33 @@ function askIndex(ctx: Ctx, s: ChatState, to: Ref | null, draft: Draft, after: s
   return CONTINUE;
 }
 
-/** An id of long ago: its entry says when it was taken, as its first answer did. */
-function answerStored(ctx: Ctx, s: ChatState, to: Ref | null, id: string, n: number): void {
+/** The index names an entry: if that is this message, it is answered as it was at first, else the index was of a write that never counted. */
+function checkStored(ctx: Ctx, s: ChatState, to: Ref | null, draft: Draft, after: string | null, n: number): void {
   const asked = token(s);
-  const op = {
-    kind: 'log',
-    log: `c:${s.chat}`,
-    from: n,
-    to: n,
-    limit: { entries: 1, bytes: 65_536 },
-    back: false,
-  } as const;
-  if (to === null) return;
-  if (ctx.tell(s.deps.reader, { t: 'read', token: asked, op })) s.readings.set(asked, { for: 'again', to, id, n });
-  else fault(ctx, s, to, null, id, 'overloaded', spread(ctx, 500), 'the store is busy');
+  const limit = { entries: 1, bytes: 65_536 };
+  const op = { kind: 'log', log: `c:${s.chat}`, from: n, to: n, limit, back: false } as const;
+  if (!ctx.tell(s.deps.reader, { t: 'read', token: asked, op }))
+    return fault(ctx, s, to, draft.ref, draft.id, 'overloaded', spread(ctx, 500), 'the store is busy');
+  ctx.hold();
+  s.readings.set(asked, { for: 'again', resume: (stored) => onStored(ctx, s, to, draft, after, n, stored) });
 }
 
-export function onStoredRead(
+function onStored(
   ctx: Ctx,
   s: ChatState,
-  again: { to: Ref; id: string; n: number },
-  stored: Entry | undefined,
+  to: Ref | null,
+  draft: Draft,
+  after: string | null,
+  n: number,
+  stored: Entry | null | undefined,
 ): void {
-  const f = stored === undefined ? null : decodeServerFrame(stored.bytes);
-  if (f?.op === OP.RECEIVE_MESSAGE) answerKnown(ctx, s, again.to, null, again.id, again.n, f.ts);
-  else fault(ctx, s, again.to, null, again.id, 'unavailable', spread(ctx, 1_000), 'the store did not answer');
+  if (stored === undefined)
+    return fault(ctx, s, to, draft.ref, draft.id, 'unavailable', spread(ctx, 1_000), 'the store did not answer');
+  const f = stored === null ? null : decodeServerFrame(stored.bytes);
+  const same =
+    f?.op === OP.RECEIVE_MESSAGE && f.id === draft.id && f.sender === draft.user && f.device === draft.device;
+  if (same) answerKnown(ctx, s, to, null, draft.id, n, f.ts);
+  else accept(ctx, s, to, draft, after);
 }
 
 function accept(ctx: Ctx, s: ChatState, to: Ref | null, draft: Draft, after: string | null): void {
@@ -193,15 +195,19 @@ function append(ctx: Ctx, s: ChatState, to: Ref | null, draft: Draft, change: Ch
     return false;
   }
   const writes: Write[] = [
-    { t: 'entry', log: `c:${s.chat}`, n, fence: s.deps.fence, bytes: frame },
-    { t: 'sent', chat: s.chat, sender: draft.user, device: draft.device, id: draft.id, n, fence: s.deps.fence },
+    { t: 'entry', log: `c:${s.chat}`, n, fence: s.fence, bytes: frame },
+    { t: 'sent', chat: s.chat, sender: draft.user, device: draft.device, id: draft.id, n, fence: s.fence },
   ];
+  const record = s.record !== null && recordDue(s.record, s.log.durable) ? advanced(s.record, s.log.durable) : null;
+  if (record !== null) writes.push(recordWrite(`c:${s.chat}`, record));
   // Before its first unsettled message a chat is marked, durable before that message is acked. Even stamps mark, odd ones unmark.
-  if (!s.dirty) writes.push({ t: 'put', table: 'dirty', partition: s.shard, key: s.chat, stamp: 2 * n, bytes: EMPTY });
+  if (!s.dirty)
+    writes.push({ t: 'put', table: 'dirty', partition: String(s.shard), key: s.chat, stamp: 2 * n, bytes: EMPTY });
   if (!ctx.tell(s.writer, { t: 'write', token: n, partition: s.chat, writes })) {
     fault(ctx, s, to, draft.ref, draft.id, 'unavailable', spread(ctx, 1_000), 'the store takes nothing now');
     return false;
   }
+  if (record !== null) s.record = record;
   s.dirty = true;
   s.log.lastTs = ts;
   const entry: LogEntry = { n, sender: draft.user, device: draft.device, type: draft.type, frame };

@@ -11,9 +11,12 @@ export function saveSoon(ctx: Ctx, s: ChatState): void {
   if (s.timers.flush === 0) s.timers.flush = ctx.after(FLUSH_MS, TICK.flush);
 }
 
+/** True when nobody waits to hear that something is stored. */
+export const told = (s: ChatState): boolean => s.confirms.size === 0 && s.blocking.size === 0;
+
 /** True when the chat has nothing that only memory holds. */
 export function saved(s: ChatState): boolean {
-  return s.cursorsDirty.size === 0 && !s.snapshotStale && s.confirms.size === 0 && s.blocking.size === 0 && !s.dirty;
+  return s.cursorsDirty.size === 0 && !s.snapshotStale && told(s) && !s.dirty;
 }
 
 export function onFlushTick(ctx: Ctx, s: ChatState): void {
@@ -78,7 +81,7 @@ export function onSaved(ctx: Ctx, s: ChatState, asked: number): void {
  */
 export function unmark(ctx: Ctx, s: ChatState): boolean {
   const stamp = 2 * s.log.durable + 1;
-  const del: Write = { t: 'del', table: 'dirty', partition: s.shard, key: s.chat, stamp };
+  const del: Write = { t: 'del', table: 'dirty', partition: String(s.shard), key: s.chat, stamp };
   if (!ctx.tell(s.writer, { t: 'write', token: token(s), partition: s.chat, writes: [...cursorWrites(s), del] }))
     return false;
   s.dirty = false;

@@ -1,6 +1,6 @@
 // What a chat cell holds, and small questions about it. The parts of its work are in chat-open, -post, -deliver, -read, -save.
 import type { Ref } from '../runtime/index.ts';
-import type { Row } from '../storage/index.ts';
+import { type Entry, FENCE_STAMPS, type OwnedRecord, type Row } from '../storage/index.ts';
 import { ChatLog } from './chat-log.ts';
 import type { ActorDeps } from './deps.ts';
 import { shardOf } from './deps.ts';
@@ -20,7 +20,8 @@ export type Reading =
     }
   | { readonly for: 'fetch'; readonly mail: FetchMail; readonly after: number; readonly upTo: number }
   | { readonly for: 'retry'; readonly resume: (found: number | null) => void; readonly failed: () => void }
-  | { readonly for: 'again'; readonly to: Ref; readonly id: string; readonly n: number }
+  /** Undefined: the read failed; null: there is no such entry. */
+  | { readonly for: 'again'; readonly resume: (stored: Entry | null | undefined) => void }
   | { readonly for: 'tail'; readonly from: number };
 
 export const READINGS_MAX = 256;
@@ -29,7 +30,11 @@ export interface ChatState {
   readonly chat: string;
   readonly deps: ActorDeps;
   readonly writer: Ref;
-  readonly shard: string;
+  readonly shard: number;
+  /** Under which this cell writes, all its life. */
+  readonly fence: number;
+  /** Of the log; null while it loads, and on a transactional store. */
+  record: OwnedRecord | null;
   phase: 'loading' | 'open' | 'broken';
   readonly members: Members;
   readonly blockers: Set<string>;
@@ -62,11 +67,14 @@ export interface ChatState {
 }
 
 export function newChatState(deps: ActorDeps, chat: string, now: number): ChatState {
+  const shard = shardOf('chat', chat);
   return {
     chat,
     deps,
     writer: deps.writerFor(chat),
-    shard: String(shardOf('chat', chat)),
+    shard,
+    fence: deps.fenceOf(shard),
+    record: null,
     phase: 'loading',
     members: new Members(),
     blockers: new Set(),
@@ -110,7 +118,7 @@ export function token(s: ChatState): number {
 
 /** The newest owner's writes win: the fence in the high part, a counter that goes on from what was stored in the low. */
 export function nextStamp(s: ChatState): number {
-  s.stamp = Math.max(s.stamp, s.deps.fence * 0x1_0000_0000) + 1;
+  s.stamp = Math.max(s.stamp, s.fence * FENCE_STAMPS) + 1;
   return s.stamp;
 }
 

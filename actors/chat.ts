@@ -1,16 +1,19 @@
 // The chat cell: the one owner of a chat's log. It numbers messages, has them written, and tells members until all have settled.
 // A thin shell: what it does with each mail stands in chat-post, chat-deliver, chat-read, chat-save and chat-open.
-import { CONTINUE, type Ctx, HIBERNATE, type Kind, type Next, type Refused } from '../runtime/index.ts';
+import { CONTINUE, type Ctx, HIBERNATE, type Kind, type Next, type Refused, type Stop } from '../runtime/index.ts';
 import type { Entry, LoadedMail, ReadResultMail, WrittenMail } from '../storage/index.ts';
 import { onCountsTick, onFetch, onFetchRead, onGot, onReadTo, onRepeatTick, onWritten } from './chat-deliver.ts';
 import { load, onLoaded, onLoadTick, onTailRead } from './chat-open.ts';
-import { fault, onChange, onCreate, onDeadline, onPost, onStoredRead, spread } from './chat-post.ts';
+import { fault, onChange, onCreate, onDeadline, onPost, spread } from './chat-post.ts';
 import { onBlock, onHistory, onHistoryRead, onInfo, onSummary, onTyping } from './chat-read.ts';
-import { onFlushTick, onSaved, saved } from './chat-save.ts';
+import { onFlushTick, onSaved, saved, told } from './chat-save.ts';
 import { type ChatState, IDLE_MS, newChatState, PRESSED_IDLE_MS } from './chat-state.ts';
 import type { ActorDeps } from './deps.ts';
 import type { ChatMail, ChatTick } from './mail.ts';
 import { TICK } from './ticks.ts';
+
+/** The shard is another node's now: its cell knows what was stored; what was not is sent again. */
+const LOST: Stop = { reason: 'shutdown' };
 
 export function chatKind(deps: ActorDeps): Kind<ChatState, ChatMail> {
   return {
@@ -32,6 +35,8 @@ export function chatKind(deps: ActorDeps): Kind<ChatState, ChatMail> {
     },
     onReply(ctx, s, reply) {
       const r = reply as WrittenMail | ReadResultMail | LoadedMail;
+      // After the write and before the ack: what another owner may have read past was never told to anybody.
+      if (!s.deps.holds(s.shard, s.fence)) return LOST;
       if (r.t === 'written') onResults(ctx, s, r);
       else if (r.t === 'loaded') {
         if (r.ok) onLoaded(ctx, s, r.values);
@@ -39,6 +44,10 @@ export function chatKind(deps: ActorDeps): Kind<ChatState, ChatMail> {
       return CONTINUE;
     },
     onRefused: onRefused,
+    onSeal(ctx, s) {
+      if (s.phase === 'open') onFlushTick(ctx, s);
+    },
+    quiet: (s) => s.phase !== 'open' || (s.log.pending.length === 0 && s.readings.size === 0 && told(s)),
     shedClass: (mail) => (mail.t === 'typing' ? 3 : mail.t === 'got' || mail.t === 'readTo' ? 1 : 0),
     redact: (s) => ({
       phase: s.phase,
@@ -146,7 +155,8 @@ function onRead(ctx: Ctx, s: ChatState, r: ReadResultMail): void {
       else reading.failed();
       return;
     case 'again':
-      onStoredRead(ctx, s, reading, r.ok ? (r.value as Entry[])[0] : undefined);
+      ctx.release();
+      reading.resume(r.ok ? ((r.value as Entry[])[0] ?? null) : undefined);
       return;
     case 'history':
       if (r.ok) onHistoryRead(ctx, s, reading, r.value as Entry[]);

@@ -16,8 +16,10 @@ export interface ActorDeps {
   /** The persistence actor that orders a partition's writes. */
   writerFor(partition: string): Ref;
   readonly reader: Ref;
-  /** The fence that this node writes with. */
-  readonly fence: number;
+  /** The fence under which this node owns a shard; throws when it does not. Asked once, when a cell starts. */
+  fenceOf(shard: number): number;
+  /** Whether it still owns the shard under that fence. Asked after a write, before anybody is told of it. */
+  holds(shard: number, fence: number): boolean;
   readonly rates: RateLimiter;
   readonly pressure: Pressure;
   readonly counters: Counters;

@@ -1,7 +1,7 @@
 // The inbox: what devices have not acked, durable, once per user. Appended in batches.
 import { TYPE } from '../protocol/index.ts';
 import type { Ctx } from '../runtime/index.ts';
-import type { Write } from '../storage/index.ts';
+import { advanced, recordDue, recordWrite, type Write } from '../storage/index.ts';
 import type { LogEntry } from './mail.ts';
 import { encodeInbox, encodeUserChat } from './rows.ts';
 import { type ChatView, type Item, MOMENT_MS, type SessionState } from './session-state.ts';
@@ -23,17 +23,21 @@ export function appendItems(ctx: Ctx, s: SessionState, views: readonly ChatView[
       if (inbox) {
         const frame = item.entry.frame.length <= INLINE_BYTES_MAX ? item.entry.frame : null;
         const bytes = encodeInbox({ chat: view.chat, n: item.entry.n, frame });
-        writes.push({ t: 'entry', log: `i:${s.user}`, n: i, fence: s.deps.fence, bytes });
+        writes.push({ t: 'entry', log: `i:${s.user}`, n: i, fence: s.fence, bytes });
       }
       if (item.mine) writes.push(membershipWrite(s, view.chat, item.entry));
     }
   }
   if (batch.length === 0) return;
+  const record =
+    inbox && s.record !== null && recordDue(s.record, s.inboxHead) ? advanced(s.record, s.inboxHead) : null;
+  if (record !== null) writes.push(recordWrite(`i:${s.user}`, record));
   const token = -s.nextToken++;
   if (!ctx.tell(s.deps.writerFor(s.user), { t: 'write', token, partition: s.user, writes })) {
     if (s.timerMoment === 0) s.timerMoment = ctx.after(MOMENT_MS, TICK.moment);
     return;
   }
+  if (record !== null) s.record = record;
   s.inboxNext = next;
   for (const { item } of batch) item.queued = true;
   s.appends = [...s.appends, { token, items: batch }];

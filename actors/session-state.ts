@@ -2,7 +2,8 @@
 // Pure state; session-deliver, -inbox, -devices, -presence and -asks do the work.
 import { LIMITS, TYPE } from '../protocol/index.ts';
 import type { Ref } from '../runtime/index.ts';
-import type { ActorDeps } from './deps.ts';
+import { FENCE_STAMPS, type OwnedRecord } from '../storage/index.ts';
+import { type ActorDeps, shardOf } from './deps.ts';
 import type { LogEntry } from './mail.ts';
 import type { UserRow } from './rows.ts';
 
@@ -76,6 +77,11 @@ export interface Append {
 export interface SessionState {
   readonly user: string;
   readonly deps: ActorDeps;
+  readonly shard: number;
+  /** Under which this cell writes, all its life. */
+  readonly fence: number;
+  /** Of the inbox; null while it loads, and on a transactional store. */
+  record: OwnedRecord | null;
   phase: 'loading' | 'open' | 'broken';
   devices: Device[];
   chats: Map<string, ChatView> | null;
@@ -153,9 +159,13 @@ export const VIEWS_MAX = 2_000;
 export const HAS_MAX = 4_096;
 
 export function newSession(deps: ActorDeps, user: string, now: number): SessionState {
+  const shard = shardOf('session', user);
   return {
     user,
     deps,
+    shard,
+    fence: deps.fenceOf(shard),
+    record: null,
     phase: 'loading',
     devices: NO_DEVICES,
     chats: null,
@@ -252,7 +262,7 @@ export function deviceOf(s: SessionState, id: string): Device | undefined {
 }
 
 export function nextStamp(s: SessionState): number {
-  s.stamp = Math.max(s.stamp, s.deps.fence * 0x1_0000_0000) + 1;
+  s.stamp = Math.max(s.stamp, s.fence * FENCE_STAMPS) + 1;
   return s.stamp;
 }
 

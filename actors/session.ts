@@ -12,8 +12,9 @@ import {
   type Next,
   type Ref,
   type Refused,
+  type Stop,
 } from '../runtime/index.ts';
-import type { Entry, LoadedMail, ReadResultMail, Row, WrittenMail } from '../storage/index.ts';
+import type { Entry, LoadedMail, OpenedLog, ReadResultMail, Row, WrittenMail } from '../storage/index.ts';
 import type { ActorDeps } from './deps.ts';
 import type { SessionMail, SessionTick } from './mail.ts';
 import { decodeDevice, decodeUser } from './rows.ts';
@@ -57,6 +58,9 @@ import { TICK } from './ticks.ts';
 export const LOAD_RETRY_MS = 500;
 export const LOAD_PATIENCE_MS = 5_000;
 
+/** The shard is another node's now; connections find the session there. */
+const LOST: Stop = { reason: 'shutdown' };
+
 export function sessionKind(deps: ActorDeps): Kind<SessionState, SessionMail> {
   return {
     name: 'session',
@@ -77,6 +81,8 @@ export function sessionKind(deps: ActorDeps): Kind<SessionState, SessionMail> {
     },
     onReply(ctx, s, reply) {
       const r = reply as WrittenMail | ReadResultMail | LoadedMail | CallResult;
+      // After the write, and before a chat hears `settled` or a device hears anything.
+      if (!s.deps.holds(s.shard, s.fence)) return LOST;
       if (r.t === 'written') onResults(ctx, s, r);
       else if (r.t === 'callResult') onWait(ctx, s, r.token, r.ok, r.value);
       else if (r.t === 'loaded' && r.token === 0) onLoaded(ctx, s, r);
@@ -86,6 +92,13 @@ export function sessionKind(deps: ActorDeps): Kind<SessionState, SessionMail> {
     },
     onDown,
     onRefused,
+    onSeal(ctx, s) {
+      if (s.phase !== 'open') return;
+      // What devices have in flight is in the inbox when they come to the next owner.
+      onMoment(ctx, s);
+      onFlush(ctx, s);
+    },
+    quiet: (s) => s.phase !== 'open' || (s.appends.length === 0 && s.waits === null),
     shedClass: (mail) => {
       if (mail.t === 'typingState') return 3;
       if (mail.t === 'presence' || mail.t === 'watched') return 2;
@@ -114,7 +127,7 @@ function load(ctx: Ctx, s: SessionState): void {
   const reads = [
     { kind: 'row', table: 'user', partition: user, key: '' },
     { kind: 'rows', table: 'device', partition: user, after: '', limit: 64 },
-    { kind: 'last', log: `i:${user}` },
+    { kind: 'open', log: `i:${user}`, fence: s.fence },
   ] as const;
   ctx.tell(s.deps.writerFor(user), { t: 'load', token: 0, partition: user, reads });
   s.timerLoad = ctx.after(LOAD_RETRY_MS * Math.min(10, ++s.loadTries), TICK.load);
@@ -122,7 +135,9 @@ function load(ctx: Ctx, s: SessionState): void {
 
 function onLoaded(ctx: Ctx, s: SessionState, r: LoadedMail): void {
   if (!r.ok || s.phase === 'open') return;
-  const [row, devices, last] = r.values as [Row | null, Row[], number];
+  const [row, devices, opened] = r.values as [Row | null, Row[], OpenedLog];
+  const last = opened.end;
+  s.record = opened.record;
   if (row) {
     s.row = decodeUser(row.bytes);
     s.stamp = row.stamp;

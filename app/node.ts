@@ -83,7 +83,9 @@ export async function startNode(options: NodeOptions): Promise<Node> {
   const verifier = services.startService(verifierService(options.verifier));
   const deps: ActorDeps = {
     node: name,
-    fence,
+    // One node alone owns every shard under the one fence of its store, which refuses what comes after another's.
+    fenceOf: () => fence,
+    holds: () => true,
     writerFor: (partition) => writers.refFor(partition),
     reader: reader.ref,
     rates: new RateLimiter(options.rates ?? DEFAULT_RATES),

@@ -7,6 +7,8 @@ import { type Entry, type LogId, type PageLimit, type Store, StoreError, type Wr
 
 /** Entries that an owner may have in flight; the index entries of so many of the newest are written again. */
 export const IN_FLIGHT_MAX = 512;
+/** The record is stored again after so many entries: whoever opens the log reads no more than these and what was in flight. */
+export const RECORD_EVERY = 256;
 /** Of one fence there is room for so many stamps. */
 export const FENCE_STAMPS = 0x1_0000_0000;
 
@@ -19,18 +21,15 @@ export interface OpenedLog {
   readonly record: OwnedRecord | null;
 }
 /** The owner's copy of the record. Plain data: it crosses a mail. */
-export interface OwnedRecord {
-  fence: number;
-  starts: LogRecord['starts'];
-  head: number;
+export interface OwnedRecord extends LogRecord {
   /** Of the last write of it. */
-  stamp: number;
+  readonly stamp: number;
   /** Not in the store yet: an empty log's record goes with its first entry, in one item, so that neither is acked alone. */
-  owed: boolean;
+  readonly owed: boolean;
 }
 
-/** The index write of an adopted entry; null when it has none. */
-export type IndexOf = (log: LogId, entry: Entry) => Write | null;
+/** The index write of an adopted entry, as the owner of `fence` makes it; null when it has none. */
+export type IndexOf = (log: LogId, entry: Entry, fence: number) => Write | null;
 
 /**
  * Opens a log for the owner that holds `fence`. All writes of that owner to this log must be known before. Rejects with `fenced` when a
@@ -40,7 +39,8 @@ export async function openLog(store: Store, log: LogId, fence: number, indexOf: 
   if (store.transactional) return { end: await store.lastOf(log), record: null };
   const row = await store.readRow('log', log, '');
   const before = row === null ? NO_RECORD : decodeRecord(row.bytes);
-  if (before.fence > fence) throw new StoreError('fenced', `${log} is open under fence ${before.fence}, ours is ${fence}`);
+  if (before.fence > fence)
+    throw new StoreError('fenced', `${log} is open under fence ${before.fence}, ours is ${fence}`);
   const adopted = await readTail(store, log, before);
   const end = before.head + adopted.length;
   if (before.fence === fence) {
@@ -49,19 +49,25 @@ export async function openLog(store: Store, log: LogId, fence: number, indexOf: 
     return { end, record: { fence, starts, head, stamp: row?.stamp ?? 0, owed: false } };
   }
   const { starts, head } = succeed(before, fence, end);
-  const record: OwnedRecord = { fence, starts, head, stamp: fence * FENCE_STAMPS, owed: true };
-  if (end > 0) await store.commit([...recordWrites(log, record, head), ...again(log, before, adopted, indexOf)]);
+  const owed: OwnedRecord = { fence, starts, head, stamp: fence * FENCE_STAMPS, owed: true };
+  if (end === 0) return { end, record: owed };
+  const record = advanced(owed, head);
+  await store.commit([recordWrite(log, record), ...again(log, before, adopted, fence, indexOf)]);
   return { end, record };
 }
 
-/** The record, when it is owed or has moved on by `every` entries; nothing else. To be stored in one item with what needs it. */
-export function recordWrites(log: LogId, record: OwnedRecord, head: number, every = 0): Write[] {
-  if (!record.owed && head - record.head < every) return [];
-  record.owed = false;
-  record.head = Math.max(record.head, head);
-  record.stamp++;
-  const bytes = encodeRecord({ fence: record.fence, starts: record.starts, head: record.head });
-  return [{ t: 'put', table: 'log', partition: log, key: '', stamp: record.stamp, bytes }];
+/** The record as it is to be stored with what is stored next. `head`: all up to there is known to be durable. */
+export function advanced(record: OwnedRecord, head: number): OwnedRecord {
+  return { ...record, head: Math.max(record.head, head), stamp: record.stamp + 1, owed: false };
+}
+
+/** Whether the record is to be stored with the next entry: because it is owed, or its head has fallen behind. */
+export function recordDue(record: OwnedRecord, durable: number): boolean {
+  return record.owed || durable - record.head >= RECORD_EVERY;
+}
+
+export function recordWrite(log: LogId, { fence, starts, head, stamp }: OwnedRecord): Write {
+  return { t: 'put', table: 'log', partition: log, key: '', stamp, bytes: encodeRecord({ fence, starts, head }) };
 }
 
 /** What counts after the record's head, up to the first number that has no row: the log's end. */
@@ -79,14 +85,21 @@ async function readTail(store: Store, log: LogId, record: LogRecord): Promise<En
 }
 
 /** Adopted rows as they are, and the index of the last of them: what one replica had, a quorum has from now on. */
-function again(log: LogId, before: LogRecord, adopted: readonly Entry[], indexOf: IndexOf): Write[] {
+function again(
+  log: LogId,
+  before: LogRecord,
+  adopted: readonly Entry[],
+  fence: number,
+  indexOf: IndexOf,
+): Write[] {
   const writes: Write[] = [];
   for (const entry of adopted) {
-    if (fenceAt(before.starts, entry.n) !== entry.fence) throw new Error(`a row of ${log} was adopted that does not count`);
+    if (fenceAt(before.starts, entry.n) !== entry.fence)
+      throw new Error(`a row of ${log} was adopted that does not count`);
     writes.push({ t: 'entry', log, n: entry.n, fence: entry.fence, bytes: entry.bytes });
   }
   for (const entry of adopted.slice(-IN_FLIGHT_MAX)) {
-    const index = indexOf(log, entry);
+    const index = indexOf(log, entry, fence);
     if (index !== null) writes.push(index);
   }
   return writes;
@@ -106,14 +119,17 @@ export async function readEntries(
   record: LogRecord | null = null,
 ): Promise<Entry[]> {
   if (store.transactional) return store.readLog(log, from, to, limit, back);
-  // Late rows of earlier owners are rare; they take up room in a page, never a whole larger one.
-  for (let entries = limit.entries; ; entries *= 2) {
+  // Late rows of earlier owners are rare; should they fill a page, a larger one is read, until it holds no more rows than the last.
+  let seen = 0;
+  for (let size = 1; ; size *= 4) {
+    const larger = { entries: limit.entries * size, bytes: limit.bytes * size };
     const [rows, starts] = await Promise.all([
-      store.readLog(log, from, to, { ...limit, entries }, back),
+      store.readLog(log, from, to, larger, back),
       record?.starts ?? startsOf(store, log),
     ]);
     const found = counting(rows, starts);
-    if (found.length > 0 || rows.length < entries) return found.slice(0, limit.entries);
+    if (found.length > 0 || rows.length === seen) return found.slice(0, limit.entries);
+    seen = rows.length;
   }
 }
 

@@ -1,8 +1,11 @@
 // A read of the store as a mail can carry it. Used by the reader service and by the writers' loads.
+import { type IndexOf, type OpenedLog, openLog, readEntries } from './fenced-log.ts';
 import type { Entry, LogId, PageLimit, Row, Store, StoreFault, Table } from './store.ts';
 import { StoreError } from './store.ts';
 
 export type ReadOp =
+  /** An owner's first touch of a log; a load only, behind its own earlier writes. */
+  | { readonly kind: 'open'; readonly log: LogId; readonly fence: number }
   | {
       readonly kind: 'log';
       readonly log: LogId;
@@ -30,6 +33,7 @@ export type ReadOp =
 
 /** What each kind of read gives. */
 export interface ReadValues {
+  open: OpenedLog;
   log: Entry[];
   last: number;
   sent: number | null;
@@ -38,10 +42,14 @@ export interface ReadValues {
 }
 export type ReadValue = ReadValues[ReadOp['kind']];
 
-export function runRead(store: Store, op: ReadOp): Promise<ReadValue> {
+const NO_INDEX: IndexOf = () => null;
+
+export function runRead(store: Store, op: ReadOp, indexOf: IndexOf = NO_INDEX): Promise<ReadValue> {
   switch (op.kind) {
+    case 'open':
+      return openLog(store, op.log, op.fence, indexOf);
     case 'log':
-      return store.readLog(op.log, op.from, op.to, op.limit, op.back);
+      return readEntries(store, op.log, op.from, op.to, op.limit, op.back);
     case 'last':
       return store.lastOf(op.log, op.from);
     case 'sent':

@@ -1,6 +1,7 @@
 // The persistence service: gathers the writes of many chats and users into one commit at a time, and answers item by item.
 // A write is retried, the same rows, until its outcome is known. Knows the seam, not what it stores. Started by app/.
 import type { Letter, Ref, ServiceCtx, ServiceKind } from '../runtime/index.ts';
+import type { IndexOf } from './fenced-log.ts';
 import { faultOfError, type ReadOp, type ReadValue, runRead } from './read-op.ts';
 import type { Store, StoreFault, Write } from './store.ts';
 import {
@@ -63,6 +64,8 @@ export interface WriterOptions {
   readonly name: string;
   readonly limits?: Partial<WriterLimits>;
   readonly observer?: WriterObserver;
+  /** How an adopted entry is indexed; default: not at all. */
+  readonly indexOf?: IndexOf;
   /** Time to flush when stopping, in ms. Default 10,000. */
   readonly shutdownMs?: number;
 }
@@ -102,7 +105,7 @@ export function writerKind(options: WriterOptions): ServiceKind<Writer, WriterMa
     const { from, token, reads } = load;
     let loaded: LoadedMail;
     try {
-      const values = await Promise.all(reads.map((op) => runRead(store, op)));
+      const values = await Promise.all(reads.map((op) => runRead(store, op, options.indexOf)));
       loaded = { t: 'loaded', token, ok: true, values, fault: null };
     } catch (error) {
       ctx.env.log.warn({ writer: options.name, error: String(error) }, 'a load failed');

@@ -1,6 +1,7 @@
 // The writers of a node: a few services, each for its share of the partitions, so that the order within one holds.
 // Started by app/ through `start`, which puts them under its supervisor.
 import type { Ref, ServiceKind } from '../runtime/index.ts';
+import type { IndexOf } from './fenced-log.ts';
 import type { Store } from './store.ts';
 import { type Writer, type WriterMail, type WriterObserver, writerKind } from './writer.ts';
 import type { WriterLimits } from './writer-state.ts';
@@ -10,6 +11,7 @@ export interface WritersOptions {
   /** How many. LMDB has one transaction at a time and joins what waits: 1 is enough for it. Default 1. */
   readonly count?: number;
   readonly limits?: Partial<WriterLimits>;
+  readonly indexOf?: IndexOf;
   /** One for each, by its number. */
   readonly observer?: (index: number) => WriterObserver;
   readonly start: (kind: ServiceKind<Writer, WriterMail>, index: number) => Ref;
@@ -22,7 +24,7 @@ export interface Writers {
 }
 
 export function createWriters(options: WritersOptions): Writers {
-  const { store, limits, observer, start } = options;
+  const { store, limits, observer, indexOf, start } = options;
   const count = options.count ?? 1;
   if (!Number.isInteger(count) || count < 1) throw new RangeError(`${count} writers are none`);
   const refs: Ref[] = [];
@@ -31,6 +33,7 @@ export function createWriters(options: WritersOptions): Writers {
       store,
       name: `writer-${index}`,
       ...(limits === undefined ? {} : { limits }),
+      ...(indexOf === undefined ? {} : { indexOf }),
       ...(observer === undefined ? {} : { observer: observer(index) }),
     });
     refs.push(start(kind, index));
