@@ -11,7 +11,7 @@ import { type AnyKind, Host, type HostOptions } from './host.ts';
 import * as introspection from './introspection.ts';
 import { type KernelOptions, type Root, SpawnError, type WaitingMail } from './kernel-options.ts';
 import type { CallResult, Down, ExitReason, Kind, Ref, Refusal, Refused } from './kind.ts';
-import { callOf, TAG_TIMER } from './lane.ts';
+import { callOf, TAG_TIMER, tagOf } from './lane.ts';
 import { type Answer, ForeignRef, Outlet, type OutletInfo, OutsideRef } from './refs.ts';
 import { Returns } from './returns.ts';
 import { Routing } from './routing.ts';
@@ -181,8 +181,8 @@ export class Kernel {
   }
 
   /** Tells the sender of a mail that was accepted that it was not handled after all. */
-  refuse(by: Ref, mail: object, from: Ref | null, reason: Refusal): void {
-    this.returns.refuse(by.kind, by.key, mail, from, 0, reason);
+  refuse(by: Ref, mail: object, from: Ref | null, reason: Refusal, call = 0): void {
+    this.returns.refuse(by.kind, by.key, mail, from, tagOf(call, 0), reason);
   }
 
   /** Asks a cell for code that is no actor. Always resolves, by the deadline. */

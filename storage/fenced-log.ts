@@ -85,13 +85,7 @@ async function readTail(store: Store, log: LogId, record: LogRecord): Promise<En
 }
 
 /** Adopted rows as they are, and the index of the last of them: what one replica had, a quorum has from now on. */
-function again(
-  log: LogId,
-  before: LogRecord,
-  adopted: readonly Entry[],
-  fence: number,
-  indexOf: IndexOf,
-): Write[] {
+function again(log: LogId, before: LogRecord, adopted: readonly Entry[], fence: number, indexOf: IndexOf): Write[] {
   const writes: Write[] = [];
   for (const entry of adopted) {
     if (fenceAt(before.starts, entry.n) !== entry.fence)

@@ -1,0 +1,391 @@
+// The shards of a node at work: takes fences, seals cells and ships the rest of their mailboxes, opens what is ours, refuses in time.
+// The thin shell around shard-table.ts and held-mail.ts; knows kernels and rings, nothing of chats. Composed by app/, driven by Env timers.
+import type { Env, Kernel, Ref, Refusal, WaitingMail } from '../runtime/index.ts';
+import { type HeldMail, HeldMails } from './held-mail.ts';
+import type { NodeId } from './node-id.ts';
+import { ownerOf, RING_SHARDS, type Ring } from './ring.ts';
+import { ShardTable } from './shard-table.ts';
+
+/** A fence as the database has it. */
+export interface FenceRow {
+  readonly shard: number;
+  readonly fence: number;
+  readonly owner: string;
+  readonly epoch: number;
+}
+
+/** What nodes tell each other of shards, over their links. */
+export type ShardMail =
+  /** We hold nothing of these, as of that epoch, and will not open them under it or an older one. */
+  | { readonly t: 'released'; readonly epoch: number; readonly shards: readonly number[] }
+  /** Do you still hold any of these? We are to have them as of that epoch. Answered by `released`, or not yet. */
+  | { readonly t: 'asked'; readonly epoch: number; readonly shards: readonly number[] };
+
+export interface ShardsOptions {
+  readonly env: Env;
+  readonly kernel: Kernel;
+  /** The kinds that live in shards, and where a key does. */
+  readonly kinds: readonly string[];
+  shardOf(kind: string, key: string): number;
+  self(): NodeId;
+  holdsLease(now: number): boolean;
+  surelyDead(node: NodeId, now: number): boolean;
+  fences(): Promise<readonly FenceRow[]>;
+  /** Rejects when it could not be taken, or when that is not known. */
+  takeFence(shard: number, owner: NodeId, epoch: number): Promise<number>;
+  /** The shard is open: chats that owe somebody something are to be woken. */
+  opened(shard: number): void;
+  /** Sends mail to the node that owns the shard now. `rest`: of a mailbox, to be handled before what came there directly. */
+  forward(to: NodeId, shard: number, mail: HeldMail, rest: boolean): Refusal | null;
+  tell(to: NodeId, mail: ShardMail): void;
+  /** Somebody knows of a newer ring than ours. */
+  stale(epoch: number): void;
+  readonly takesAtOnce?: number;
+}
+
+const POLL_MS = 100;
+/** How often those who still hold a shard of ours are asked. */
+const ASK_MS = 1_000;
+/** How long cells may finish what they have under way before they are moved as they are. */
+export const SEAL_PATIENCE_MS = 2_000;
+const SEAL_POLL_MS = 10;
+/** Mail waits so long for a shard at the most; then its sender is refused, and tries again. */
+export const HOLD_PATIENCE_MS = 5_000;
+const TAKE_RETRY_MS = 250;
+/** Lease, margin and the time to seal, after which a taker of an older ring has let go. */
+const STRANGER_MS = 10_000;
+const TAKES_AT_ONCE = 32;
+
+export interface ShardCounts {
+  readonly open: number;
+  readonly waiting: number;
+  readonly sealing: number;
+  readonly held: number;
+  readonly taken: number;
+  readonly moved: number;
+  readonly remainder: number;
+}
+
+export class Shards {
+  private readonly options: ShardsOptions;
+  private readonly table = new ShardTable(RING_SHARDS);
+  private readonly held = new HeldMails();
+  /** Fence rows as last read, by shard, and for which ring. */
+  private rows = new Map<number, FenceRow>();
+  private rowsEpoch = -1;
+  private readingRows = false;
+  private takes = 0;
+  private timer: unknown = null;
+  private askedAt = Number.NEGATIVE_INFINITY;
+  private closed = false;
+  private taken = 0;
+  private moved = 0;
+  private remainder = 0;
+
+  constructor(options: ShardsOptions) {
+    this.options = options;
+    this.arm(POLL_MS);
+  }
+
+  get epoch(): number {
+    return this.table.ring?.epoch ?? 0;
+  }
+
+  get counts(): ShardCounts {
+    const { table, held, taken, moved, remainder } = this;
+    return {
+      open: table.count('open'),
+      waiting: table.count('waiting') + table.count('taking') + table.count('passing'),
+      sealing: table.count('sealing'),
+      held: held.count,
+      taken,
+      moved,
+      remainder,
+    };
+  }
+
+  /** Under which fence this node may write for the shard. Throws when it may not. */
+  fenceOf(shard: number): number {
+    const fence = this.table.fence(shard);
+    if (fence === 0) throw new Error(`shard ${shard} is not open here`);
+    return fence;
+  }
+
+  /** Whether what was written under that fence may be told of. */
+  holds(shard: number, fence: number): boolean {
+    return this.table.fence(shard) === fence && this.options.holdsLease(this.options.env.now());
+  }
+
+  whereIs(shard: number): NodeId | 'here' | 'hold' | null {
+    const phase = this.table.phase(shard);
+    if (phase === 'open') return 'here';
+    if (phase === 'waiting' || phase === 'taking' || phase === 'sealing') return 'hold';
+    const { ring } = this.table;
+    const owner = ring === null ? null : ownerOf(ring, shard);
+    return owner === this.options.self() ? null : owner;
+  }
+
+  hold(shard: number, mail: HeldMail): Refusal | null {
+    if (this.table.waitedMs(shard, this.options.env.now()) > HOLD_PATIENCE_MS) return 'busy';
+    return this.held.hold(shard, mail);
+  }
+
+  /** The rest of a mailbox of the last owner. */
+  rest(shard: number, mail: HeldMail): void {
+    this.remainder++;
+    const where = this.whereIs(shard);
+    if (where === 'here') this.deliver(mail);
+    else if (where === 'hold') this.held.rest(shard, mail);
+    else if (where !== null) this.send(where, shard, mail, true);
+    // We have not seen the ring yet that makes the shard ours.
+    else this.held.rest(shard, mail);
+  }
+
+  /** A ring of a higher epoch is in force. */
+  onRing(ring: Ring): void {
+    const { env, self } = this.options;
+    const change = this.table.apply(ring, self(), env.now());
+    for (const shard of change.pass) this.passOn(shard);
+    // Held for a shard that never was to be ours.
+    for (const shard of this.held.keys()) if (this.table.phase(shard) === 'elsewhere') this.passOn(shard);
+    if (change.seal.length > 0) this.seal(change.seal);
+    this.askedAt = Number.NEGATIVE_INFINITY;
+    this.poll();
+  }
+
+  onMail(from: NodeId, mail: ShardMail): void {
+    if (mail.t === 'released') {
+      for (const shard of mail.shards) this.table.released(shard, from, mail.epoch);
+      this.poll();
+      return;
+    }
+    if (mail.epoch > this.epoch) return this.options.stale(mail.epoch);
+    const free = mail.shards.filter((shard) => this.table.phase(shard) === 'elsewhere');
+    if (free.length > 0) this.options.tell(from, { t: 'released', epoch: this.epoch, shards: free });
+  }
+
+  /** The lease is gone, and every shard with it: cells end without another word, and what waited is refused. */
+  drop(): void {
+    if (this.isEmpty) return;
+    const dropped = new Set(this.table.dropAll());
+    const { kernel } = this.options;
+    for (const [, cells] of this.cellsOf(dropped)) for (const cell of cells) kernel.stop(cell);
+    for (const shard of this.held.keys()) for (const mail of this.held.take(shard)) this.refuse(mail);
+    this.rowsEpoch = -1;
+  }
+
+  /** True when nothing of any shard is here, open or on its way out. */
+  get isEmpty(): boolean {
+    return this.table.isEmpty;
+  }
+
+  /** True when the moves that the ring names for this node are done. */
+  get isSettled(): boolean {
+    return this.table.count('elsewhere') + this.table.count('open') === RING_SHARDS;
+  }
+
+  close(): void {
+    this.closed = true;
+    if (this.timer !== null) this.options.env.clearTimer(this.timer);
+  }
+
+  private arm(delayMs: number): void {
+    this.timer = this.options.env.setTimer(() => {
+      this.poll();
+      if (!this.closed) this.arm(POLL_MS);
+    }, delayMs);
+  }
+
+  private poll(): void {
+    const { env, holdsLease, surelyDead } = this.options;
+    const now = env.now();
+    if (this.closed || this.table.ring === null || !holdsLease(now)) return;
+    this.expireHeld(now);
+    if (this.isSettled) return;
+    this.table.forget((node) => surelyDead(node, now));
+    if (this.rowsEpoch !== this.epoch) return void this.readRows();
+    const { take, pass } = this.table.ready(now);
+    for (const shard of pass) this.leave([shard]);
+    for (const shard of take) {
+      if (this.takes >= (this.options.takesAtOnce ?? TAKES_AT_ONCE)) break;
+      void this.take(shard);
+    }
+    if (now - this.askedAt < ASK_MS) return;
+    this.askedAt = now;
+    for (const [node, shards] of this.table.asked()) this.options.tell(node, { t: 'asked', epoch: this.epoch, shards });
+  }
+
+  private expireHeld(now: number): void {
+    for (const shard of this.held.keys()) {
+      if (this.table.waitedMs(shard, now) > HOLD_PATIENCE_MS)
+        for (const mail of this.held.take(shard)) this.refuse(mail);
+    }
+  }
+
+  /** Whoever the database names as the last owner of a shard of ours must be through with it too, whatever the rings said. */
+  private async readRows(): Promise<void> {
+    if (this.readingRows) return;
+    this.readingRows = true;
+    const { env } = this.options;
+    const epoch = this.epoch;
+    try {
+      const rows = await this.options.fences();
+      if (epoch !== this.epoch) return;
+      this.rows = new Map(rows.map((row) => [row.shard, row]));
+      const self = this.options.self();
+      for (const { shard, owner } of rows) {
+        const waits = this.table.phase(shard) === 'waiting' || this.table.phase(shard) === 'passing';
+        if (waits && owner !== '' && owner !== self) this.table.mayOwn(shard, owner as NodeId);
+      }
+      this.rowsEpoch = epoch;
+    } catch (error) {
+      env.log.warn({ error: String(error) }, 'the fences could not be read; trying again');
+    } finally {
+      this.readingRows = false;
+    }
+  }
+
+  private async take(shard: number): Promise<void> {
+    const { env, self, takeFence, holdsLease } = this.options;
+    const { table, epoch } = this;
+    const turn = table.turn(shard);
+    const owner = self();
+    table.taking(shard);
+    this.takes++;
+    let fence = 0;
+    try {
+      fence = await takeFence(shard, owner, epoch);
+    } catch (error) {
+      env.log.warn({ shard, error: String(error) }, 'a fence could not be taken; trying again');
+    }
+    this.takes--;
+    if (this.closed || table.turn(shard) !== turn) return;
+    const before = this.rows.get(shard);
+    this.rows.set(shard, { shard, fence: fence === 0 ? (before?.fence ?? 0) : fence, owner, epoch });
+    const phase = table.phase(shard);
+    if (phase === 'passing') return this.leave([shard]);
+    if (phase !== 'taking') return;
+    // Nobody else took it between our look at the row and now: the owner that we made sure of was the last one.
+    const unseen = before === undefined ? fence !== 1 : fence !== before.fence + 1;
+    if (fence === 0 || unseen || !holdsLease(env.now())) {
+      this.rowsEpoch = -1;
+      // Who took it between our look and our taking is not named any more. If its ring was older than ours, it knows by then, or has lost its
+      // lease; if it was newer, so do we.
+      const stranger = unseen && fence !== 0;
+      table.notTaken(shard, stranger ? env.now() + STRANGER_MS : 0);
+      if (stranger)
+        env.log.warn({ shard, fence }, 'a fence was taken under our hands; waiting until its taker is gone');
+      env.setTimer(() => this.poll(), TAKE_RETRY_MS);
+      return;
+    }
+    this.open(shard, fence);
+  }
+
+  private open(shard: number, fence: number): void {
+    this.table.opened(shard, fence);
+    this.taken++;
+    for (const mail of this.held.take(shard)) this.deliver(mail);
+    this.options.opened(shard);
+    this.poll();
+  }
+
+  /** The cells of these shards finish what they have under way; then they go, one shard after the other. */
+  private seal(shards: readonly number[]): void {
+    const { env, kernel } = this.options;
+    const until = env.now() + SEAL_PATIENCE_MS;
+    const left = this.cellsOf(new Set(shards));
+    for (const shard of shards) for (const cell of left.get(shard) ?? []) kernel.seal(cell);
+    const waiting = new Map(shards.map((shard) => [shard, this.table.turn(shard)]));
+    const step = (): void => {
+      if (this.closed) return;
+      const done: number[] = [];
+      for (const [shard, turn] of waiting) {
+        // Dropped meanwhile.
+        if (this.table.turn(shard) !== turn || this.table.phase(shard) !== 'sealing') waiting.delete(shard);
+        else if (env.now() >= until || (left.get(shard) ?? []).every((cell) => kernel.isQuiet(cell))) done.push(shard);
+      }
+      for (const shard of done) {
+        waiting.delete(shard);
+        this.handOff(shard, left.get(shard) ?? []);
+      }
+      if (done.length > 0) this.leave(done);
+      if (waiting.size > 0) env.setTimer(step, SEAL_POLL_MS);
+    };
+    step();
+  }
+
+  /** The rest of the mailboxes goes to the next owner, oldest first, then what came since. */
+  private handOff(shard: number, cells: readonly Ref[]): void {
+    const { kernel } = this.options;
+    const rest: HeldMail[] = [];
+    for (const cell of cells) for (const mail of kernel.handOff(cell)) rest.push(this.heldOf(cell, mail));
+    const target = this.owner(shard);
+    for (const mail of [...rest, ...this.held.take(shard)]) {
+      if (target === null || target === this.options.self()) this.held.rest(shard, mail);
+      else this.send(target, shard, mail, true);
+    }
+  }
+
+  private heldOf(cell: Ref, mail: WaitingMail): HeldMail {
+    return { ...mail, kind: cell.kind, key: cell.key, hops: 0 };
+  }
+
+  /** Nothing of these is here any more: whoever is next may take them. */
+  private leave(shards: readonly number[]): void {
+    const { env, self, tell } = this.options;
+    const me = self();
+    const targets = new Map<NodeId, number[]>();
+    for (const shard of shards) {
+      const target = this.owner(shard);
+      this.table.left(shard, me, env.now());
+      this.moved++;
+      if (target === null || target === me) continue;
+      this.passOn(shard);
+      const list = targets.get(target);
+      if (list === undefined) targets.set(target, [shard]);
+      else list.push(shard);
+    }
+    for (const [target, list] of targets) tell(target, { t: 'released', epoch: this.epoch, shards: list });
+  }
+
+  private passOn(shard: number): void {
+    const target = this.owner(shard);
+    for (const mail of this.held.take(shard)) {
+      if (target === null) this.refuse(mail);
+      else if (target === this.options.self()) this.held.hold(shard, mail);
+      else this.send(target, shard, mail, true);
+    }
+  }
+
+  private owner(shard: number): NodeId | null {
+    const { ring } = this.table;
+    return ring === null ? null : ownerOf(ring, shard);
+  }
+
+  private send(to: NodeId, shard: number, mail: HeldMail, rest: boolean): void {
+    if (this.options.forward(to, shard, mail, rest) !== null) this.refuse(mail);
+  }
+
+  private deliver(mail: HeldMail): void {
+    const refusal = this.options.kernel.routeLocal(mail.kind, mail.key, mail.mail, mail.from, mail.call);
+    if (refusal !== null) this.refuse(mail, refusal);
+  }
+
+  private refuse(mail: HeldMail, reason: Refusal = 'busy'): void {
+    this.options.kernel.refuse(mail, mail.mail, mail.from, reason, mail.call);
+  }
+
+  private cellsOf(shards: ReadonlySet<number>): Map<number, Ref[]> {
+    const found = new Map<number, Ref[]>();
+    for (const kind of this.options.kinds) {
+      for (const cell of this.options.kernel.cells(kind)) {
+        const shard = this.options.shardOf(kind, cell.key);
+        if (!shards.has(shard)) continue;
+        const list = found.get(shard);
+        if (list === undefined) found.set(shard, [cell]);
+        else list.push(cell);
+      }
+    }
+    return found;
+  }
+}
