@@ -12,8 +12,8 @@ import { openRun } from './run.mjs';
 export { cassandraJars, haproxyProgram, natsProgram, redisProgram, Unavailable } from './fetch.mjs';
 export { openRun } from './run.mjs';
 
-/** Set by who opened a run for many processes, such as vitest for its workers. */
-export const RUN_VARIABLE = 'PARLEY_SERVICES_RUN';
+/** Set by who opened a run for many processes, such as vitest for its workers. Named so that a node does not take it for an option. */
+export const RUN_VARIABLE = '_PARLEY_SERVICES_RUN';
 
 const GIVEN = {
   nats: { variable: 'PARLEY_TEST_NATS', facts: {} },
