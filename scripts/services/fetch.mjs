@@ -2,7 +2,7 @@
 // one server, or throws Unavailable with the reason, which tests print when they skip.
 import { spawn, spawnSync } from 'node:child_process';
 import { closeSync, existsSync, mkdirSync, openSync, readdirSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { delimiter, join } from 'node:path';
 import { cached, cacheFolder, inCache, withLock } from './cache.mjs';
 
 export const NATS_VERSION = '2.15.2';
@@ -10,6 +10,8 @@ export const CASSANDRA_VERSION = '5.0.9';
 const DEPENDENCY_PLUGIN = 'org.apache.maven.plugins:maven-dependency-plugin:3.8.1';
 /** Cassandra 5.0 runs on 11 and 17; the flags that we give were tried on 17. */
 const JAVA_MAJOR = 17;
+/** For others that install something, in seconds. */
+const APT_WAITS = 'DPkg::Lock::Timeout=120';
 const TOOL_LIMIT_MS = 10 * 60_000;
 /** Older ones know no `sync_interval: always`, without which a server that is killed loses what it confirmed. */
 const NATS_WITH_SYNC = [2, 10, 23];
@@ -47,11 +49,13 @@ export async function natsProgram({ say = () => {} } = {}) {
 }
 
 function natsOnPath() {
-  const { status, stdout } = spawnSync('nats-server', ['--version'], { encoding: 'utf8' });
+  const program = locate('nats-server');
+  if (program === null) return null;
+  const { status, stdout } = spawnSync(program, ['--version'], { encoding: 'utf8' });
   const version = /v(\d+)\.(\d+)\.(\d+)/.exec(stdout ?? '');
   if (status !== 0 || version === null) return null;
   const numbers = version.slice(1).map(Number);
-  return { program: 'nats-server', version: numbers.join('.'), knowsSync: !isOlder(numbers, NATS_WITH_SYNC) };
+  return { program, version: numbers.join('.'), knowsSync: !isOlder(numbers, NATS_WITH_SYNC) };
 }
 
 function isOlder(a, b) {
@@ -120,14 +124,21 @@ export async function haproxyProgram({ say = () => {} } = {}) {
   return await packaged('haproxy', ['-v'], /version ([\d.]+)/, say);
 }
 
-async function packaged(program, versionArgs, pattern, say) {
-  if (!has(program)) await install([program], say);
-  if (!has(program)) throw new Unavailable(`${program} is not here, and cannot be installed from here`);
+async function packaged(name, versionArgs, pattern, say) {
+  if (locate(name) === null) await install([name], say);
+  const program = locate(name);
+  if (program === null) throw new Unavailable(`${name} is not here, and cannot be installed from here`);
   const { stdout } = spawnSync(program, versionArgs, { encoding: 'utf8' });
   return { program, version: pattern.exec(stdout ?? '')?.[1] ?? 'unknown' };
 }
 
-const has = (program) => spawnSync('which', [program], { stdio: 'ignore' }).status === 0;
+/** Debian keeps some servers where only root's path leads. */
+function locate(name) {
+  const folders = [...(process.env.PATH ?? '').split(delimiter), '/usr/local/sbin', '/usr/sbin'];
+  return folders.map((folder) => join(folder, name)).find((path) => existsSync(path)) ?? null;
+}
+
+const has = (program) => locate(program) !== null;
 
 /** Debian's packages, as root. Does nothing elsewhere, and a failure is only told: who needs the program looks for it again. */
 async function install(packages, say) {
@@ -137,8 +148,9 @@ async function install(packages, say) {
   const env = { DEBIAN_FRONTEND: 'noninteractive', RUNLEVEL: '1' };
   try {
     await withLock(inCache('apt.lock'), async () => {
-      await tool('apt-get', ['update', '-qq'], { log: 'apt.log', env });
-      await tool('apt-get', ['install', '-y', '-qq', '--no-install-recommends', ...packages], { log: 'apt.log', env });
+      const apt = (...args) => tool('apt-get', ['-qq', '-o', APT_WAITS, ...args], { log: 'apt.log', env });
+      await apt('update');
+      await apt('install', '-y', '--no-install-recommends', ...packages);
     });
   } catch (error) {
     say(`could not install ${packages.join(', ')}: ${error.message}`);

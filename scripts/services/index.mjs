@@ -1,6 +1,6 @@
 // The door for tests, benches and the chaos run: servers as objects, that end with the process that asked for them. A server whose
 // address is given in the environment is used as it is. Types are in index.d.mts.
-import { mkdirSync, mkdtempSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { withLock } from './cache.mjs';
 import { DATA_CENTER } from './cassandra.mjs';
@@ -30,7 +30,7 @@ export const startHaproxy = (options) => start('haproxy', options);
 async function start(kind, options = {}) {
   const given = givenFor(kind);
   if (given !== null) return given;
-  return await orSkip(() => Group.up(mkdtempSync(join(runFolder(), `${kind}-`)), kind, options));
+  return await orSkip(kind, () => Group.up(mkdtempSync(join(runFolder(), `${kind}-`)), kind, options));
 }
 
 /** The one of this run: started by who asks first, used by all, ended with the run. */
@@ -38,7 +38,7 @@ export async function shared(kind, options = {}) {
   const given = givenFor(kind);
   if (given !== null) return given;
   const folder = join(runFolder(), `shared-${kind}-x${options.nodes ?? 1}`);
-  return await orSkip(async () => {
+  return await orSkip(kind, async () => {
     mkdirSync(runFolder(), { recursive: true });
     return await withLock(`${folder}.lock`, async () => {
       if (!Group.isIn(folder)) return await Group.up(folder, kind, options);
@@ -56,12 +56,16 @@ function givenFor(kind) {
   return addresses === undefined || addresses === '' ? null : new Given(kind, addresses, variable, facts);
 }
 
-async function orSkip(work) {
+/** What could not be had is remembered for the run: the next test file need not try to fetch it again. */
+async function orSkip(kind, work) {
+  const lack = join(runFolder(), `lack-of-${kind}`);
+  if (existsSync(lack)) return { skip: readFileSync(lack, 'utf8') };
   try {
     return await work();
   } catch (error) {
-    if (error instanceof Unavailable) return { skip: error.message };
-    throw error;
+    if (!(error instanceof Unavailable)) throw error;
+    writeFileSync(lack, error.message);
+    return { skip: error.message };
   }
 }
 

@@ -7,11 +7,11 @@ import { Client } from 'cassandra-driver';
 import { Redis } from 'ioredis';
 import { describe, expect, test } from 'vitest';
 import { startNats, startRedis } from '#services';
-import { isSkipped, ownName, sharedCassandra, sharedNats, sharedRedis, theServers } from './servers.ts';
+import { isOurs, isSkipped, ownName, sharedCassandra, sharedNats, sharedRedis, theServers } from './servers.ts';
 
 const [nats, redis, cassandra] = await Promise.all([sharedNats(), sharedRedis(), sharedCassandra()]);
 
-describe.skipIf(isSkipped(nats))('NATS', () => {
+describe.skipIf(!isOurs(nats))('NATS', () => {
   test('files of one run share one server', async () => {
     expect((await sharedNats()) as unknown).toMatchObject({ urls: theServers(nats).urls });
   });
@@ -72,7 +72,7 @@ async function connectedInfo(manager: Awaited<ReturnType<typeof jetstreamManager
   return await manager.streams.info('three').catch(() => ({ cluster: undefined }) as const);
 }
 
-describe.skipIf(isSkipped(redis))('Redis', () => {
+describe.skipIf(!isOurs(redis))('Redis', () => {
   test('answers nobody while paused, and goes on as it was', async () => {
     const own = theServers(await startRedis());
     const client = new Redis(own.url, { commandTimeout: 300, maxRetriesPerRequest: 0 });

@@ -11,6 +11,9 @@ export const sharedCassandra = (nodes = 1): Promise<Servers | Skipped> => told(s
 
 export const isSkipped = (servers: Servers | Skipped): servers is Skipped => servers.skip !== null;
 
+/** Not for tests that stop a server: one that was given by the environment is not ours to stop. */
+export const isOurs = (servers: Servers | Skipped): boolean => !isSkipped(servers) && !servers.given;
+
 /** For use in tests, which do not run when it is skipped. */
 export function theServers(servers: Servers | Skipped): Servers {
   if (isSkipped(servers)) throw new Error(`a test that should have been skipped: ${servers.skip}`);
