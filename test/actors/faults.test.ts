@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { OP } from '../../protocol/index.ts';
 import { createRealEnv, silentLog } from '../../runtime/index.ts';
-import { faultPlan, withFaults } from '../../storage/index.ts';
+import { faultPlan, type Store, withFaults } from '../../storage/index.ts';
 import { createMemoryDisk } from '../../storage/memory/index.ts';
 import { startTestNode, type TestDevice, type TestNode, until } from './harness.ts';
 
@@ -74,6 +74,31 @@ describe('what was acked survives', () => {
     await until('all ten', () => new Set(bodies(bob)).size === 10, 10_000);
     expect(bob.sink.closedAs).toBe(null);
     expect(t.errors.filter((e) => !JSON.stringify(e).includes('killed'))).toEqual([]);
+  });
+});
+
+describe('a reader', () => {
+  it('hears what is stored, not what was read since', async () => {
+    let stored: (() => void) | null = null;
+    const held = (store: Store): Store => ({
+      ...withFaults(store, faultPlan(), createRealEnv(silentLog)),
+      commit: async (writes) => {
+        const first = stored === null && writes.some((w) => w.t === 'put' && w.table === 'cursor' && w.key === 'bob');
+        if (first) await new Promise<void>((resolve) => (stored = resolve));
+        return store.commit(writes);
+      },
+    });
+    t = await startTestNode({}, createMemoryDisk(), held);
+    const [alice, bob, chat] = await pair();
+    alice.text(chat, 'm1');
+    await bob.next('RECEIVE_MESSAGE', (f) => f.id === 'm1');
+    bob.send({ op: OP.READ, chat, seq: 1 });
+    await until('the cursors are being written', () => stored);
+    bob.send({ op: OP.READ, chat, seq: 2 });
+    await alice.next('RECEIPT', (f) => f.user === 'bob' && f.read === 2);
+    (stored as unknown as () => void)();
+    await bob.next('RECEIPT', (f) => f.read === 2);
+    expect(bob.of('RECEIPT').map((f) => f.read)).toEqual([1, 2]);
   });
 });
 
