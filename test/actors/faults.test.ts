@@ -78,6 +78,18 @@ describe('what was acked survives', () => {
   });
 });
 
+describe('a killed connection', () => {
+  it('is told of to whoever brings it a frame: the gateway closes its socket', async () => {
+    t = await startTestNode();
+    const [alice] = await pair();
+    const beat = { op: OP.HEARTBEAT, n: 1 } as const;
+    expect(t.node.port.frame(alice.ref, beat)).toBe('taken');
+    t.node.kernel.kill(alice.ref);
+    expect(t.node.port.frame(alice.ref, beat)).toBe('gone');
+    expect(alice.sink.closedAs).toBe(null);
+  });
+});
+
 describe('a reader', () => {
   it('hears what is stored, not what was read since', async () => {
     let stored: (() => void) | null = null;
