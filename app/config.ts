@@ -124,10 +124,10 @@ const storage = z.strictObject({
 });
 
 const cluster = z.strictObject({
-  enabled: z
-    .boolean()
-    .default(false)
-    .describe('Several nodes: needs `nats.servers`, and storage that all of them share.'),
+  carrier: z
+    .enum(['none', 'nats'])
+    .default('none')
+    .describe('none: this node alone. nats: one of several; needs nats.servers, and storage that all of them share.'),
   name: z
     .string()
     .regex(/^[A-Za-z0-9_-]{1,32}$/)

@@ -10,6 +10,7 @@ import {
   type Pressure,
   type RateConfig,
   RateLimiter,
+  SHARDS,
   sessionKind,
   type Taken,
   type TokenVerifier,
@@ -98,10 +99,11 @@ export async function startNode(options: NodeOptions): Promise<Node> {
   kernel.register(chatKind(deps));
   kernel.register(sessionKind(deps));
   kernel.register(connectionKind(deps));
-  const recovery = services.startService(recoveryService(store));
+  const recovery = services.startService(recoveryService(store, () => true));
   services.startService(sweeperService(store));
   await services.ready;
   await recovery.ready;
+  kernel.send(recovery.ref, { t: 'wakeShards', shards: Array.from({ length: SHARDS }, (_, shard) => shard) });
   const port = new Port(kernel);
   return {
     kernel,
