@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, it } from 'vitest';
+import { LEAVE_PATIENCE_MS } from '../../actors/connection-close.ts';
 import { ANSWER_MS, POSTING_MAX } from '../../actors/connection-posting.ts';
 import { OP } from '../../protocol/index.ts';
 import { createRealEnv, silentLog } from '../../runtime/index.ts';
@@ -144,15 +145,18 @@ describe('messages that a chat was killed with', () => {
     alice.text(chat, 'early');
     await alice.next('ERROR', (f) => f.id === 'early' && f.about.includes('of this connection'));
     lateMs = ANSWER_MS;
+    // Never silence: its sender hears that the outcome is unknown, and says it again.
+    alice.send({ op: OP.HEARTBEAT, n: 1 });
+    for (const id of ['lost0', `lost${POSTING_MAX - 1}`])
+      expect(await alice.next('ERROR', (f) => f.id === id)).toMatchObject({ code: 'unavailable', retry: true });
     alice.text(chat, 'taken');
     await alice.next('SENT', (f) => f.id === 'taken');
   });
 
   it('do not hold up a leave', async () => {
     const [alice] = await lost(1);
-    lateMs = ANSWER_MS;
     alice.send({ op: OP.BYE });
-    expect(await until('an end', () => alice.sink.closedAs, 1_000)).toBe('goingAway');
+    expect(await until('an end', () => alice.sink.closedAs, 2 * LEAVE_PATIENCE_MS)).toBe('goingAway');
   });
 });
 
