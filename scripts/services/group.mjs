@@ -36,7 +36,8 @@ export class Group {
     return names.filter((name) => Group.isIn(join(folder, name))).map((name) => new Group(join(folder, name)));
   }
 
-  /** Makes the folder and starts what is in it. When a server does not start, its folder stays for its log to be read. */
+  /** Makes the folder and starts what is in it. When a server does not start, its folder stays for its log to be read, and the next try
+   * plans anew, perhaps with other ports. */
   static async up(folder, kind, options) {
     mkdirSync(folder, { recursive: true });
     const { servers, facts } = await PLANS[kind](folder, options);
@@ -48,6 +49,7 @@ export class Group {
       await group.start();
     } catch (error) {
       await group.kill();
+      rmSync(join(folder, FILE), { force: true });
       throw error;
     }
     return group;

@@ -103,3 +103,13 @@ export interface Run {
   close(): Promise<void>;
 }
 export function openRun(): Run;
+
+/** Where a program is, fetched first if need be; throws Unavailable when it cannot be had. */
+export interface Program {
+  readonly program: string;
+  readonly version: string;
+}
+export class Unavailable extends Error {}
+export function natsProgram(options?: Say): Promise<Program & { readonly knowsSync: boolean }>;
+export function redisProgram(options?: Say): Promise<Program>;
+export function haproxyProgram(options?: Say): Promise<Program>;

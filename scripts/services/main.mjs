@@ -101,6 +101,8 @@ async function down(folder, wanted) {
     }),
   );
   if (groups.length === 0) console.error('  nothing is there');
+  // Also what a start that failed has left for its log to be read.
+  for (const kind of wanted.size === 0 ? KINDS : wanted) rmSync(join(folder, kind), { recursive: true, force: true });
   if (Group.allIn(folder).length === 0) rmSync(folder, { recursive: true, force: true });
   return 0;
 }

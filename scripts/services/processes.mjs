@@ -5,6 +5,8 @@ import { closeSync, existsSync, openSync, readFileSync } from 'node:fs';
 import { sleep } from './waiting.mjs';
 
 const POLL_MS = 20;
+/** A Cassandra that flushes on a busy machine needs a good part of it. */
+const STOP_LIMIT_MS = 30_000;
 const KILL_LIMIT_MS = 10_000;
 
 /** What tells this process from a later one with the same pid; null when it is gone, or dead and not yet collected. */
@@ -57,7 +59,7 @@ export function signalTo(known, signal) {
 }
 
 /** Resolves when it is gone. One that does not heed the signal within the limit is killed. */
-export async function end(known, signal = 'SIGTERM', limitMs = KILL_LIMIT_MS) {
+export async function end(known, signal = 'SIGTERM', limitMs = STOP_LIMIT_MS) {
   if (!signalTo(known, signal)) return;
   // A process that was paused would hear the signal only when somebody wakes it.
   signalTo(known, 'SIGCONT');
