@@ -83,7 +83,8 @@ interface Seat {
 class Table {
   readonly owners: number[];
   changed = 0;
-  private readonly scores: Float64Array;
+  /** By member and shard; 0: not computed yet. Made when first used: mostly nothing is to change. */
+  private scores: Float64Array | null = null;
   private readonly seats: readonly Seat[];
 
   constructor(prev: Ring | null, members: readonly RingMember[]) {
@@ -102,7 +103,6 @@ class Table {
         count: 0,
       };
     });
-    this.scores = new Float64Array(members.length * RING_SHARDS);
     const index = new Map<string, number>(members.map((member, at) => [member.id, at]));
     this.owners = Array.from({ length: RING_SHARDS }, (_, shard) => {
       const before = prev === null ? null : ownerOf(prev, shard);
@@ -174,6 +174,7 @@ class Table {
 
   /** Kept once computed: each shard of a giver is looked at again for every move. */
   private score(shard: number, index: number): number {
+    this.scores ??= new Float64Array(this.seats.length * RING_SHARDS);
     const at = index * RING_SHARDS + shard;
     const known = this.scores[at] ?? 0;
     if (known > 0) return known;
