@@ -2,7 +2,7 @@
 import type { LiveRecord } from './live.ts';
 import { type NodeId, nameOf } from './node-id.ts';
 import type { Peer, Peers } from './peers.ts';
-import { type Move, memberOf, type Ring, type RingMember } from './ring.ts';
+import { memberOf, type Ring, type RingMember } from './ring.ts';
 
 /** One node's view, at one moment. */
 export interface View {
@@ -11,6 +11,8 @@ export interface View {
   readonly record: LiveRecord;
   readonly ring: Ring | null;
   readonly peers: Peers;
+  /** Those that the ring's moves give to. */
+  readonly takers: ReadonlySet<NodeId>;
   /** Our own earlier incarnations. */
   readonly past: ReadonlySet<NodeId>;
 }
@@ -50,7 +52,12 @@ export function joiners(view: View, now: number): RingMember[] {
 
 function mayJoin(view: View, id: NodeId, { state }: LiveRecord): boolean {
   if (state !== 'joining' || (view.ring !== null && memberOf(view.ring, id) !== null)) return false;
-  const rivals = view.peers.namesakes(id).filter((peer) => !view.past.has(peer.id) && !yields(peer, id));
+  // Leftovers in the store do not count: only one that was seen to live, or that the ring holds.
+  const isRival = (peer: Peer): boolean =>
+    !view.past.has(peer.id) &&
+    !yields(peer, id) &&
+    (peer.changes > 0 || (view.ring !== null && memberOf(view.ring, peer.id) !== null));
+  const rivals = view.peers.namesakes(id).filter(isRival);
   const selfRivals =
     id !== view.self && nameOf(id) === nameOf(view.self) && !(view.record.state === 'joining' && id < view.self);
   return rivals.length === 0 && !selfRivals;
@@ -70,9 +77,10 @@ export function rankOf(view: View, joining: readonly RingMember[]): number {
 const doneOf = (view: View, id: NodeId): number =>
   id === view.self ? view.record.done : (view.peers.get(id)?.record?.done ?? 0);
 
-export const isMoveDone = (view: View, move: Move): boolean => doneOf(view, move.to) >= (view.ring?.epoch ?? 0);
+export const isDone = (view: View, taker: NodeId): boolean => doneOf(view, taker) >= (view.ring?.epoch ?? 0);
 
 /** Some living member has not opened all that it got. */
 export function movesUnderWay(view: View): boolean {
-  return view.ring?.moves.some((move) => !isMoveDone(view, move) && !isDead(view, move.to)) ?? false;
+  for (const taker of view.takers) if (!isDone(view, taker) && !isDead(view, taker)) return true;
+  return false;
 }

@@ -1,6 +1,6 @@
 // Membership as a pure machine: inputs in, effects out, handed `now` (own monotonic clock). Owns the lease, the ring, the view of the
 // others and the decision to propose; knows no store and no timer. Started by member.ts.
-import { isMoveDone, joiners, movesUnderWay, rankOf, stayers, type View, yields } from './candidates.ts';
+import { isDone, joiners, movesUnderWay, rankOf, stayers, type View, yields } from './candidates.ts';
 import type { LiveRecord, LiveState } from './live.ts';
 import type { MembershipConfig, MembershipEffect, MembershipInput } from './membership.ts';
 import {
@@ -42,6 +42,9 @@ export class MembershipState {
   private listed = false;
   private proposing = false;
   private ringAt = NEVER;
+  private takers: ReadonlySet<NodeId> = new Set();
+  /** These members, and the ring as it is: nothing is to change. Asked many times a second, so it is remembered. */
+  private contentWith: { readonly ring: Ring | null; readonly members: string } | null = null;
   /** Since when none came and none went. */
   private quietSince = NEVER;
   private joinedAt = NEVER;
@@ -263,7 +266,8 @@ export class MembershipState {
       const peer = this.peers.observe(id, now);
       if (memberOf(ring, id) === null) peer.removed = true;
     }
-    if (!ring.moves.some((move) => move.to === this.self)) this.doneEpoch = ring.epoch;
+    this.takers = new Set(ring.moves.map((move) => move.to));
+    if (!this.takers.has(this.self)) this.doneEpoch = ring.epoch;
     this.push({ t: 'onRing', ring, before });
     if (drained) this.push({ t: 'drained', ok: true });
     this.renewSoon(now);
@@ -288,7 +292,7 @@ export class MembershipState {
     const { self, ring, peers, past } = this;
     const { weight, url, wire } = this.config;
     const record = { state: this.state, n: this.counter, weight, url, wire, epoch: this.epoch, done: this.doneEpoch };
-    return { self, record, ring, peers, past };
+    return { self, record, ring, peers, past, takers: this.takers };
   }
 
   private epochOfOthers(): number {
@@ -321,9 +325,13 @@ export class MembershipState {
   }
 
   private wish(view: View, members: readonly RingMember[]): Ring | null {
+    const key = JSON.stringify(members);
+    if (this.contentWith?.ring === this.ring && this.contentWith.members === key) return null;
     let epoch = Math.max(this.epoch, this.stored ?? 0);
     for (const peer of this.peers.values()) epoch = Math.max(epoch, peer.record?.epoch ?? 0);
-    return nextRing(this.ring, members, { epochMin: epoch + 1, isDone: (move) => isMoveDone(view, move) });
+    const next = nextRing(this.ring, members, { epochMin: epoch + 1, isDone: (move) => isDone(view, move.to) });
+    if (next === null) this.contentWith = { ring: this.ring, members: key };
+    return next;
   }
 
   /** A proposal by one who knows less than others would undo what they did. */
