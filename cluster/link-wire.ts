@@ -21,6 +21,8 @@ export interface Hello {
   readonly to: NodeId;
   readonly epoch: number;
   readonly generation: number;
+  /** Which generation of the other direction is open at its receiver; 0: none, what there was is lost. */
+  readonly heard: number;
   readonly versions: Versions;
 }
 export interface Welcome {
@@ -68,7 +70,7 @@ export function encodeControl(control: Control): Uint8Array {
   const { t, from, to, generation } = control;
   const fields =
     t === 'hello'
-      ? [control.epoch, control.versions.min, control.versions.max]
+      ? [control.epoch, control.heard, control.versions.min, control.versions.max]
       : t === 'welcome'
         ? [control.version]
         : [control.about, control.why];
@@ -112,11 +114,11 @@ export function decodeFrame(bytes: Uint8Array, versions: Versions): Control | Ba
 function decodeControl(bytes: Uint8Array): Control | null {
   const fields: unknown = packr.unpack(bytes.subarray(1));
   if (!Array.isArray(fields)) return null;
-  const [type, from, to, generation, a, b, c] = fields as readonly unknown[];
+  const [type, from, to, generation, a, b, c, d] = fields as readonly unknown[];
   const t = CONTROL[type as number];
   if (!isNode(from) || !isNode(to) || !isCount(generation)) return null;
-  if (t === 'hello' && isCount(a) && isCount(b) && isCount(c))
-    return { t, from, to, generation, epoch: a, versions: { min: b, max: c } };
+  if (t === 'hello' && isCount(a) && isCount(b) && isCount(c) && isCount(d))
+    return { t, from, to, generation, epoch: a, heard: b, versions: { min: c, max: d } };
   if (t === 'welcome' && isCount(a)) return { t, from, to, generation, version: a };
   if (t === 'reset' && isNode(a)) return { t, from, to, generation, about: a, why: b as ResetReason };
   return null;

@@ -104,6 +104,7 @@ export class NodeLinks implements Links {
     if (peer.out.isRipe) {
       this.writeOut(peer, now);
     } else {
+      if (peer.out.next(now) !== null) this.pump(peer, now);
       this.gathering.add(peer);
       this.arm();
     }
@@ -122,10 +123,14 @@ export class NodeLinks implements Links {
   }
 
   down(node: NodeId): void {
+    this.forget(node, 'down');
+  }
+
+  private forget(node: NodeId, why: BrokenReason): void {
     if (this.gone.size >= GONE_MAX) for (const oldest of this.gone) if (this.gone.delete(oldest)) break;
     this.gone.add(node);
     const peer = this.peers.get(node);
-    if (peer !== undefined) this.drop(peer, 'down');
+    if (peer !== undefined) this.drop(peer, why);
   }
 
   restart(self: NodeId): void {
@@ -189,7 +194,8 @@ export class NodeLinks implements Links {
       if (generation === peer.in.generation) this.reset(from, this.self, generation, 'broken');
       return;
     }
-    if (was === 'anew') this.break(peer, 'gaveUp', { keepIncoming: true });
+    const forgotten = peer.out.phase === 'open' && hello.heard !== peer.out.generation;
+    if (was === 'anew' || (was === 'opened' && forgotten)) this.break(peer, 'gaveUp', { keepIncoming: true });
     this.control(peer.subject, { t: 'welcome', from: this.self, to: from, generation, version });
     peer.schedule(now);
   }
@@ -244,7 +250,7 @@ export class NodeLinks implements Links {
   private wasReset(reset: Reset, now: number): void {
     const peer = this.peers.get(reset.about);
     if (peer === undefined || peer.out.phase === 'closed' || peer.out.generation !== reset.generation) return;
-    if (reset.why === 'incarnation') return this.down(peer.node);
+    if (reset.why === 'incarnation') return this.forget(peer.node, reset.why);
     // Who probes has told of the break already.
     if (peer.out.phase === 'probing') peer.out.break(now, true);
     else this.break(peer, reset.why, { shun: reset.why !== 'broken' });
@@ -296,10 +302,18 @@ export class NodeLinks implements Links {
   }
 
   private hello(peer: Peer): void {
-    const { node, out, subject } = peer;
-    const epoch = this.options.epoch();
-    const { versions, self } = this;
-    this.control(subject, { t: 'hello', from: self, to: node, epoch, generation: out.generation, versions });
+    const { generation } = peer.out;
+    const heard = peer.in.isOpen ? peer.in.generation : 0;
+    const { versions, self: from } = this;
+    this.control(peer.subject, {
+      t: 'hello',
+      from,
+      to: peer.node,
+      epoch: this.options.epoch(),
+      generation,
+      heard,
+      versions,
+    });
   }
 
   private reset(to: NodeId, about: NodeId, generation: number, why: ResetReason): void {
