@@ -42,6 +42,7 @@ export class Member implements Membership {
   private readonly puts = new Set<Promise<void>>();
   private isRunning = false;
   private isClosed = false;
+  private looking = false;
   private ticking: EnvTimer = null;
   private isReady: () => void = () => {};
   private isRefused: (error: Error) => void = () => {};
@@ -91,6 +92,14 @@ export class Member implements Membership {
 
   surelyDead(node: NodeId, now: number): boolean {
     return this.state.surelyDead(node, now);
+  }
+
+  look(epoch: number): void {
+    if (this.looking || epoch <= (this.ring?.epoch ?? 0)) return;
+    this.looking = true;
+    void this.tried(() => this.fetch(epoch)).then(() => {
+      this.looking = false;
+    });
   }
 
   done(epoch: number): void {

@@ -21,6 +21,8 @@ export interface Membership {
    * a leader that is none any more.
    */
   surelyDead(node: NodeId, now: number): boolean;
+  /** Somebody knows of a ring of that epoch: look for it now, not at the next renewal. */
+  look(epoch: number): void;
   /** All that rings up to `epoch` gave to us is open here. Until all say so, no planned ring follows. */
   done(epoch: number): void;
   /** Hands over all shards and leaves the ring. True: a ring without us is in force. False: nobody to hand to, lease lost, or `limitMs` over. */
