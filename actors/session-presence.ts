@@ -1,8 +1,9 @@
 // Online, offline, last seen: a user's session knows, and tells the sessions that watch, as far as privacy allows.
 // Watches are renewed and expire: whoever forgets one, here or there, is right again within one renewal.
 import { directChatId, encodeFrame, LIMITS, OP } from '../protocol/index.ts';
-import { CONTINUE, type Ctx, type Next } from '../runtime/index.ts';
+import { CONTINUE, type Ctx, ForeignRef, type Next } from '../runtime/index.ts';
 import type { PresenceMail, WatchedMail, WatchMail } from './mail.ts';
+import type { LookMail, PresencesMail, SayMail } from './presence-service.ts';
 import { encodeUser, type UserRow } from './rows.ts';
 import { pushFrames } from './session-push.ts';
 import {
@@ -33,7 +34,7 @@ export function onPresenceTick(ctx: Ctx, s: SessionState): void {
   // Shed, not forgotten: told when there is time for it.
   if (s.deps.pressure.level > 0) return presenceChanged(ctx, s);
   const online = isOnline(s);
-  if (online === s.shownOnline) return;
+  if (online === s.shownOnline) return sayPresence(ctx, s);
   // Under pressure nobody is told; the last value is, once it is over.
   if (s.deps.pressure.level >= 1 && s.watchers) return presenceChanged(ctx, s);
   s.shownOnline = online;
@@ -41,12 +42,24 @@ export function onPresenceTick(ctx: Ctx, s: SessionState): void {
     rowOf(s).lastSeen = ctx.env.wallNow();
     saveUser(ctx, s, 0);
   }
+  sayPresence(ctx, s);
   if (!s.watchers) return;
   const now = ctx.now();
   for (const [user, until] of s.watchers) {
     if (until < now) s.watchers.delete(user);
     else tellWatcher(ctx, s, user);
   }
+}
+
+/** To the presence service, if there is one; it knows itself whether that is news. */
+export function sayPresence(ctx: Ctx, s: SessionState): void {
+  if (s.deps.presence === null) return;
+  const nodes = new Set<string>();
+  for (const { conn } of s.devices) if (conn !== null) nodes.add(conn instanceof ForeignRef ? conn.node : '');
+  const open = s.row === null || (s.row.presence === PRIVACY.everyone && s.row.blocked.length === 0);
+  const lastSeen = s.row?.lastSeen ?? null;
+  const say: SayMail = { t: 'say', user: s.user, online: nodes.size > 0, lastSeen, open, nodes: [...nodes] };
+  if (!ctx.tell(s.deps.presence, say)) presenceChanged(ctx, s);
 }
 
 /** False: the store takes nothing now. */
@@ -69,6 +82,11 @@ export function onWatched(ctx: Ctx, s: SessionState, mail: WatchedMail): Next {
   }
   const row = rowOf(s);
   if (row.blocked.includes(mail.by) || row.presence === PRIVACY.nobody) return hide(ctx, s, mail.by);
+  if (mail.noted && !isOnline(s) && !s.shownOnline) {
+    // They know, and need not keep this session here: the service tells them.
+    s.watchers?.delete(mail.by);
+    return CONTINUE;
+  }
   if (row.presence === PRIVACY.contacts && mail.by !== s.user) return askContact(ctx, s, mail.by);
   admit(ctx, s, mail.by);
   return CONTINUE;
@@ -93,6 +111,8 @@ export function onContact(ctx: Ctx, s: SessionState, by: string, found: boolean)
 }
 
 function admit(ctx: Ctx, s: SessionState, by: string): void {
+  // Woken only to say that nobody is here: the next who asks shall hear it from the service.
+  if (!s.watchers?.size && !isOnline(s) && !s.shownOnline) sayPresence(ctx, s);
   s.watchers ??= new Map();
   // At the limit the newest watcher is not kept: it asks again at its next renewal.
   if (s.watchers.size < WATCHERS_MAX || s.watchers.has(by)) s.watchers.set(by, ctx.now() + WATCH_TTL_MS);
@@ -116,14 +136,50 @@ export function dropWatchers(ctx: Ctx, s: SessionState): void {
 
 export function onWatchUsers(ctx: Ctx, s: SessionState, mail: WatchMail): Next {
   s.watching ??= new Set();
+  const off: string[] = [];
+  const on: string[] = [];
   for (const user of mail.users) {
     if (!mail.on) s.watching.delete(user);
     else if (s.watching.size < LIMITS.watchedUsersMax) s.watching.add(user);
-    // Under pressure nobody is asked now; the renewal does it when there is time.
-    if (mail.on && s.deps.pressure.level > 0) continue;
-    ctx.route('session', user, { t: 'watched', by: s.user, on: mail.on && s.watching.has(user) } satisfies WatchedMail);
+    (mail.on && s.watching.has(user) ? on : off).push(user);
   }
+  if (off.length > 0) leaveUsers(ctx, s, off);
+  // Under pressure nobody is asked now; the renewal does it when there is time.
+  if (on.length > 0 && s.deps.pressure.level === 0) lookAt(ctx, s, on);
   armRenewal(ctx, s);
+  return CONTINUE;
+}
+
+/** The service answers for many at once, and for those who are away; where there is none, or it takes nothing, the sessions do. */
+function lookAt(ctx: Ctx, s: SessionState, users: readonly string[]): void {
+  const { presence } = s.deps;
+  if (presence !== null && ctx.tell(presence, { t: 'look', by: s.user, users, on: true } satisfies LookMail)) return;
+  askSessions(ctx, s, users);
+}
+
+export function askSessions(ctx: Ctx, s: SessionState, users: readonly string[]): void {
+  for (const user of users)
+    if (s.watching?.has(user)) ctx.route('session', user, { t: 'watched', by: s.user, on: true } satisfies WatchedMail);
+}
+
+function leaveUsers(ctx: Ctx, s: SessionState, users: readonly string[]): void {
+  const { presence } = s.deps;
+  if (presence !== null) ctx.tell(presence, { t: 'look', by: s.user, users, on: false } satisfies LookMail);
+  // Only who is awake has anything to forget.
+  ctx.hint('session', users, { t: 'watched', by: s.user, on: false } satisfies WatchedMail);
+}
+
+export function onPresences(ctx: Ctx, s: SessionState, answer: PresencesMail): Next {
+  const away: string[] = [];
+  for (const { user, lastSeen } of answer.offline) {
+    if (!s.watching?.has(user)) continue;
+    onPresence(ctx, s, { t: 'presence', user, online: false, lastSeen });
+    away.push(user);
+  }
+  // What the service read may be old. A session that is awake knows better, and none is woken for it.
+  if (away.length > 0)
+    ctx.hint('session', away, { t: 'watched', by: s.user, on: true, noted: true } satisfies WatchedMail);
+  askSessions(ctx, s, answer.ask);
   return CONTINUE;
 }
 
@@ -141,9 +197,7 @@ export function onWatchTick(ctx: Ctx, s: SessionState): void {
     s.watching = null;
     return;
   }
-  if (s.deps.pressure.level === 0)
-    for (const user of s.watching)
-      ctx.route('session', user, { t: 'watched', by: s.user, on: true } satisfies WatchedMail);
+  if (s.deps.pressure.level === 0 && s.watching.size > 0) lookAt(ctx, s, [...s.watching]);
   armRenewal(ctx, s);
 }
 

@@ -7,7 +7,10 @@ import {
   chatKind,
   connectionKind,
   DEFAULT_RATES,
+  type PresenceLimits,
+  type PresenceStore,
   type Pressure,
+  presenceService,
   type RateConfig,
   RateLimiter,
   sessionKind,
@@ -26,6 +29,8 @@ export interface NodeOptions {
   readonly store: Store;
   readonly verifier: TokenVerifier;
   readonly pressure?: Pressure;
+  /** Where presence is kept for other nodes; default: sessions tell each other, which is enough on one. The caller closes it. */
+  readonly presence?: { readonly store: PresenceStore; readonly limits?: Partial<PresenceLimits> };
   readonly rates?: RateConfig;
   /** Persistence actors; default 1, which is best for LMDB. */
   readonly writers?: number;
@@ -81,6 +86,16 @@ export async function startNode(options: NodeOptions): Promise<Node> {
   });
   const reader = services.startService(readerKind({ store }));
   const verifier = services.startService(verifierService(options.verifier));
+  const presence = options.presence
+    ? presenceService({
+        ...options.presence,
+        self: () => name,
+        isHere: (user) => {
+          const session = kernel.whereis('session', user);
+          return session !== null && kernel.isAlive(session);
+        },
+      })
+    : null;
   const deps: ActorDeps = {
     node: name,
     fence,
@@ -90,6 +105,7 @@ export async function startNode(options: NodeOptions): Promise<Node> {
     pressure: options.pressure ?? NO_PRESSURE,
     counters,
     verifierService: verifier.ref,
+    presence: presence === null ? null : services.startService(presence).ref,
     elsewhere: null,
   };
   kernel.register(chatKind(deps));
