@@ -34,6 +34,15 @@ export const PRESENCE_LIMITS: PresenceLimits = {
   pollMs: 5_000,
 };
 
+export interface PresenceCounts {
+  readonly online: number;
+  readonly pending: number;
+  /** Pairs of who waits for whom. */
+  readonly waiting: number;
+  /** Changes and refreshes given up for want of room or time. */
+  readonly dropped: number;
+}
+
 /** What a session says of its user. */
 export interface Said {
   readonly user: string;
@@ -77,7 +86,7 @@ export class PresenceState {
     this.limits = { ...PRESENCE_LIMITS, ...limits };
   }
 
-  get counts() {
+  get counts(): PresenceCounts {
     const { online, pending, pairs, dropped } = this;
     return { online: online.size, pending: pending.size, waiting: pairs, dropped };
   }

@@ -7,6 +7,7 @@ import {
   chatKind,
   connectionKind,
   DEFAULT_RATES,
+  type PresenceCounts,
   type PresenceLimits,
   type PresenceStore,
   type Pressure,
@@ -50,6 +51,8 @@ export interface Node {
   readonly fence: number;
   readonly services: SupervisorHandle;
   readonly counters: Counters;
+  /** Of the presence service; null without one. */
+  presenceCounts(): PresenceCounts | null;
   /** Tells every client to come back after a delay of up to `spreadMs`, answers what is in flight, closes. Resolves when all are gone, or after `limitMs`. */
   leave(spreadMs: number, limitMs: number): Promise<void>;
   /** Stops cells, then services, each with its last word: what was taken is flushed. */
@@ -122,6 +125,7 @@ export async function startNode(options: NodeOptions): Promise<Node> {
     fence,
     services,
     counters,
+    presenceCounts: () => presence?.state.counts ?? null,
     leave: (spreadMs, limitMs) => port.leave(spreadMs, limitMs),
     stop: async () => {
       await kernel.shutdown();
