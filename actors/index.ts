@@ -4,6 +4,8 @@ export { connectionKind } from './connection.ts';
 export { type ActorDeps, type Counters, SHARDS, shardOf } from './deps.ts';
 export type { LogEntry } from './mail.ts';
 export * from './ports.ts';
+export { type PresenceService, type PresenceServiceOptions, presenceService } from './presence-service.ts';
+export type { PresenceCounts, PresenceLimits } from './presence-state.ts';
 export { DEFAULT_RATES, type Rate, type RateConfig, RateLimiter } from './rates.ts';
 export { sessionKind } from './session.ts';
 export { verifierService } from './verifier.ts';

@@ -159,6 +159,36 @@ const nats = z.strictObject({
     .describe('Copies of the coordination buckets; 3 on a cluster of three servers.'),
 });
 
+const redis = z.strictObject({
+  url: z
+    .string()
+    .regex(/^rediss?:\/\/(?:[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\]):\d{1,5}(?:\/\d{1,4})?$/, {
+      message: 'redis://host:port/database or rediss://…, without user and password',
+    })
+    .nullable()
+    .default(null)
+    .describe(
+      'Redis for presence of users on other nodes, such as redis://redis:6379/0; rediss:// for TLS. Null: none, presence is asked of sessions.',
+    ),
+  nodes: list('Nodes of a Redis Cluster as host:port, from which the rest is found. Instead of url.'),
+  tls: z.boolean().default(false).describe('TLS to these nodes; with url, rediss:// says so.'),
+  caFile: maybe('PEM file with what signed the certificate of Redis; null: what Node trusts.'),
+  username: maybe('ACL user of Redis; null: the default one.'),
+  password: secret('Password for Redis.'),
+  passwordFile: maybe('File with that password; white space at its ends is dropped.'),
+  prefix: z
+    .string()
+    .regex(/^[^{}\s]{0,64}$/)
+    .default('parley:')
+    .describe('Begins every key; one for each cluster that shares a Redis. No braces.'),
+  deadlineMs: z
+    .int()
+    .min(10)
+    .max(10_000)
+    .default(500)
+    .describe('How long Redis may take to answer, ms; after it presence is unknown, and sessions are asked.'),
+});
+
 export const configSchema = z.strictObject({
   node: node.prefault({}),
   gateway: gateway.prefault({}),
@@ -168,6 +198,13 @@ export const configSchema = z.strictObject({
   storage: storage.prefault({}),
   cluster: cluster.prefault({}),
   nats: nats.prefault({}),
+  redis: redis
+    .refine((r) => r.url === null || r.nodes.length === 0, { message: 'set either url or nodes', path: ['nodes'] })
+    .refine((r) => r.password === null || r.passwordFile === null, {
+      message: 'set either password or passwordFile',
+      path: ['passwordFile'],
+    })
+    .prefault({}),
   pressure: pressure
     .refine((p) => p.presenceDelayMs <= p.signInDelayMs && p.signInDelayMs <= p.messageDelayMs, {
       message: 'the three delays must not fall',

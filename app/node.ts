@@ -7,7 +7,11 @@ import {
   chatKind,
   connectionKind,
   DEFAULT_RATES,
+  type PresenceCounts,
+  type PresenceLimits,
+  type PresenceStore,
   type Pressure,
+  presenceService,
   type RateConfig,
   RateLimiter,
   SHARDS,
@@ -28,6 +32,8 @@ export interface NodeOptions {
   readonly store: Store;
   readonly verifier: TokenVerifier;
   readonly pressure?: Pressure;
+  /** Where presence is kept for other nodes; default: sessions tell each other, which is enough on one. The caller closes it. */
+  readonly presence?: { readonly store: PresenceStore; readonly limits?: Partial<PresenceLimits> };
   readonly rates?: RateConfig;
   /** Persistence actors; default 1, which is best for LMDB. */
   readonly writers?: number;
@@ -47,6 +53,8 @@ export interface Node {
   readonly fence: number;
   readonly services: SupervisorHandle;
   readonly counters: Counters;
+  /** Of the presence service; null without one. */
+  presenceCounts(): PresenceCounts | null;
   /** Tells every client to come back after a delay of up to `spreadMs`, answers what is in flight, closes. Resolves when all are gone, or after `limitMs`. */
   leave(spreadMs: number, limitMs: number): Promise<void>;
   /** Stops cells, then services, each with its last word: what was taken is flushed. */
@@ -83,6 +91,16 @@ export async function startNode(options: NodeOptions): Promise<Node> {
   });
   const reader = services.startService(readerKind({ store }));
   const verifier = services.startService(verifierService(options.verifier));
+  const presence = options.presence
+    ? presenceService({
+        ...options.presence,
+        self: () => name,
+        isHere: (user) => {
+          const session = kernel.whereis('session', user);
+          return session !== null && kernel.isAlive(session);
+        },
+      })
+    : null;
   const deps: ActorDeps = {
     node: name,
     // One node alone owns every shard under the one fence of its store, which refuses what comes after another's.
@@ -94,6 +112,7 @@ export async function startNode(options: NodeOptions): Promise<Node> {
     pressure: options.pressure ?? NO_PRESSURE,
     counters,
     verifierService: verifier.ref,
+    presence: presence === null ? null : services.startService(presence).ref,
     elsewhere: null,
   };
   kernel.register(chatKind(deps));
@@ -111,6 +130,7 @@ export async function startNode(options: NodeOptions): Promise<Node> {
     fence,
     services,
     counters,
+    presenceCounts: () => presence?.state.counts ?? null,
     leave: (spreadMs, limitMs) => port.leave(spreadMs, limitMs),
     stop: async () => {
       await kernel.shutdown();

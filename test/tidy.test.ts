@@ -26,6 +26,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
 /** Packages with a border around them: only files whose path begins so may import them. */
 const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   nact: ['runtime/service.ts', 'bench/'],
+  ioredis: ['cluster/redis/', 'test/'],
   lmdb: ['storage/lmdb/', 'bench/'],
   ws: ['gateway/', 'client/node', 'bench/', 'test/'],
   jose: ['gateway/', 'bench/'],

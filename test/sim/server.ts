@@ -7,6 +7,7 @@ import type { Connection } from './connection.ts';
 import { type Clock, nodeEnvOf } from './env.ts';
 import { Peer } from './peer.ts';
 import type { ServerPlan } from './plan.ts';
+import { PresenceServer } from './presence.ts';
 import type { Random } from './random.ts';
 import { tokenVerifier } from './tokens.ts';
 import type { Wiretap } from './wiretap.ts';
@@ -37,6 +38,7 @@ export class Server {
   current: Life | null = null;
   starts = 0;
   readonly lives: Life[] = [];
+  readonly presence: PresenceServer;
   private readonly world: World;
   private readonly random: Random;
   private readonly plan: ServerPlan;
@@ -55,6 +57,7 @@ export class Server {
     this.plan = plan;
     this.tap = tap;
     this.onLifeEnd = onLifeEnd;
+    this.presence = new PresenceServer(world, random.fork('presence'));
   }
 
   /** The life that takes connections. */
@@ -82,7 +85,9 @@ export class Server {
     world.note('start', owner.name, '');
     const verifier = tokenVerifier(env, plan.verifyMs, () => this.verifierFails);
     const { writers, rates } = plan;
-    const options = { env, name: owner.name, store: withFaults(store, this.faults, env), verifier, writers, rates };
+    const presence = this.presence.store === null ? {} : { presence: { store: this.presence.store } };
+    const common = { env, name: owner.name, store: withFaults(store, this.faults, env), verifier, writers, rates };
+    const options = { ...common, ...presence };
     const onFatal = (reason: string): void => this.fatal(life, reason);
     world.after(owner, 0, () => {
       startNode({ ...options, pressure: this.pressure, onFatal }).then(
@@ -162,6 +167,7 @@ export class Server {
   heal(): void {
     Object.assign(this.faults, faultPlan());
     this.pressure.level = 0;
+    this.presence.heal();
     this.verifierFails = false;
     this.limitMailboxes(null);
     for (const life of this.lives) {
