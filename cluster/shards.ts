@@ -74,7 +74,6 @@ export class Shards {
   private rows = new Map<number, FenceRow>();
   private rowsEpoch = -1;
   private readingRows = false;
-  private takes = 0;
   private readonly taking = new Set<number>();
   /** As whom we took any. */
   private readonly selves = new Set<string>();
@@ -210,10 +209,9 @@ export class Shards {
     const { take, pass } = this.table.ready(now);
     for (const shard of pass) if (!this.taking.has(shard)) this.leave([shard]);
     for (const shard of take) {
-      // It moved on and came back while we were at it.
-      if (this.taking.has(shard)) continue;
-      if (this.takes >= (this.options.takesAtOnce ?? TAKES_AT_ONCE)) break;
-      void this.take(shard);
+      if (this.taking.size >= (this.options.takesAtOnce ?? TAKES_AT_ONCE)) break;
+      // Else it moved on and came back while we were at it.
+      if (!this.taking.has(shard)) void this.take(shard);
     }
     if (now - this.askedAt < ASK_MS) return;
     this.askedAt = now;
@@ -261,14 +259,12 @@ export class Shards {
     table.taking(shard);
     this.taking.add(shard);
     this.selves.add(owner);
-    this.takes++;
     let fence = 0;
     try {
       fence = await takeFence(shard, owner, epoch);
     } catch (error) {
       env.log.warn({ shard, error: String(error) }, 'a fence could not be taken; trying again');
     }
-    this.takes--;
     this.taking.delete(shard);
     if (this.closed || table.turn(shard) !== turn) return;
     // Not heard of: whether it was taken says the row, looked at again before anything else.
