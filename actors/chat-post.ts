@@ -201,7 +201,8 @@ function append(ctx: Ctx, s: ChatState, to: Ref | null, draft: Draft, change: Ch
   const record = s.record !== null && recordDue(s.record, s.log.durable) ? advanced(s.record, s.log.durable) : null;
   if (record !== null) writes.push(recordWrite(`c:${s.chat}`, record));
   // Before its first unsettled message a chat is marked, durable before that message is acked. Even stamps mark, odd ones unmark.
-  if (!s.dirty)
+  // Again by each owner: the end of an earlier mark may be under way still.
+  if (!s.marked)
     writes.push({ t: 'put', table: 'dirty', partition: String(s.shard), key: s.chat, stamp: 2 * n, bytes: EMPTY });
   if (!ctx.tell(s.writer, { t: 'write', token: n, partition: s.chat, writes })) {
     fault(ctx, s, to, draft.ref, draft.id, 'unavailable', spread(ctx, 1_000), 'the store takes nothing now');
@@ -209,6 +210,7 @@ function append(ctx: Ctx, s: ChatState, to: Ref | null, draft: Draft, change: Ch
   }
   if (record !== null) s.record = record;
   s.dirty = true;
+  s.marked = true;
   s.log.lastTs = ts;
   const entry: LogEntry = { n, sender: draft.user, device: draft.device, type: draft.type, frame };
   const waiters: Waiter[] = to === null ? [] : [{ to, ref: draft.ref }];

@@ -53,6 +53,8 @@ export interface ChatState {
   /** Everyone present, as routing wants it; null when membership changed. */
   presentUsers: string[] | null;
   dirty: boolean;
+  /** By this owner: its mark beats whatever an earlier one's end of a mark still does. */
+  marked: boolean;
   snapshotUpTo: number;
   snapshotStale: boolean;
   stamp: number;
@@ -91,6 +93,7 @@ export function newChatState(deps: ActorDeps, chat: string, now: number): ChatSt
     changesPending: 0,
     presentUsers: null,
     dirty: false,
+    marked: false,
     snapshotUpTo: 0,
     snapshotStale: false,
     stamp: 0,

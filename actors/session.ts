@@ -141,21 +141,21 @@ function load(ctx: Ctx, s: SessionState): void {
 function onLoaded(ctx: Ctx, s: SessionState, r: LoadedMail): void {
   if (!r.ok || s.phase === 'open') return;
   const [row, devices, opened] = r.values as [Row | null, Row[], OpenedLog];
-  const last = opened.end;
-  s.record = opened.record;
   if (row) {
     s.row = decodeUser(row.bytes);
     s.stamp = row.stamp;
   }
+  const rows = devices.map((stored) => ({ stored, d: decodeDevice(stored.bytes) }));
+  // Numbers are not given again when what had them has expired: a device that acked them would take the new entries for those.
+  const last = Math.max(opened.end, ...rows.map(({ d }) => d.cursor));
+  s.record = opened.record === null || last === opened.end ? opened.record : { ...opened.record, owed: true };
   s.inboxHead = last;
   s.inboxNext = last;
   const oldest = ctx.env.wallNow() - LIMITS.inboxRetentionMs;
-  for (const stored of devices) {
-    const d = decodeDevice(stored.bytes);
+  for (const { stored, d } of rows) {
     s.stamp = Math.max(s.stamp, stored.stamp);
     // Nobody has seen it for as long as the inbox keeps anything: it will be a fresh one if it ever comes back.
-    if (d.seen >= oldest)
-      s.devices = withDevice(s.devices, newDevice(stored.key, d.sync, Math.min(d.cursor, last), d.agent, d.seen));
+    if (d.seen >= oldest) s.devices = withDevice(s.devices, newDevice(stored.key, d.sync, d.cursor, d.agent, d.seen));
   }
   ctx.cancel(s.timerLoad);
   s.timerLoad = 0;

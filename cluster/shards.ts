@@ -70,7 +70,9 @@ export class Shards {
   private rows = new Map<number, FenceRow>();
   private rowsEpoch = -1;
   private readingRows = false;
-  private takes = 0;
+  private readonly taking = new Set<number>();
+  /** As whom we took any. */
+  private readonly selves = new Set<string>();
   private timer: unknown = null;
   private askedAt = Number.NEGATIVE_INFINITY;
   private closed = false;
@@ -206,10 +208,11 @@ export class Shards {
     this.table.forget((node) => surelyDead(node, now));
     if (this.rowsEpoch !== this.epoch) return void this.readRows();
     const { take, pass } = this.table.ready(now);
-    for (const shard of pass) this.leave([shard]);
+    for (const shard of pass) if (!this.taking.has(shard)) this.leave([shard]);
     for (const shard of take) {
-      if (this.takes >= (this.options.takesAtOnce ?? TAKES_AT_ONCE)) break;
-      void this.take(shard);
+      if (this.taking.size >= (this.options.takesAtOnce ?? TAKES_AT_ONCE)) break;
+      // Else it moved on and came back while we were at it.
+      if (!this.taking.has(shard)) void this.take(shard);
     }
     if (now - this.askedAt < ASK_MS) return;
     this.askedAt = now;
@@ -232,11 +235,14 @@ export class Shards {
     try {
       const rows = await this.options.fences();
       if (epoch !== this.epoch) return;
+      const before = this.rows;
       this.rows = new Map(rows.map((row) => [row.shard, row]));
       const self = this.options.self();
-      for (const { shard, owner } of rows) {
-        const waits = this.table.phase(shard) === 'waiting' || this.table.phase(shard) === 'passing';
-        if (waits && owner !== '' && owner !== self) this.table.mayOwn(shard, owner as NodeId);
+      for (const { shard, fence, owner } of rows) {
+        const last = before.get(shard)?.fence ?? 0;
+        // A taking of ours of which we did not hear: it hides whoever took the fence between our last look and it.
+        if (this.selves.has(owner) && fence > last + 1) this.beware(shard, fence);
+        if (owner !== '') this.table.mayOwn(shard, owner as NodeId, self);
       }
       this.rowsEpoch = epoch;
     } catch (error) {
@@ -252,34 +258,36 @@ export class Shards {
     const turn = table.turn(shard);
     const owner = self();
     table.taking(shard);
-    this.takes++;
+    this.taking.add(shard);
+    this.selves.add(owner);
     let fence = 0;
     try {
       fence = await takeFence(shard, owner, epoch);
     } catch (error) {
       env.log.warn({ shard, error: String(error) }, 'a fence could not be taken; trying again');
     }
-    this.takes--;
+    this.taking.delete(shard);
     if (this.closed || table.turn(shard) !== turn) return;
-    const before = this.rows.get(shard);
-    this.rows.set(shard, { shard, fence: fence === 0 ? (before?.fence ?? 0) : fence, owner, epoch });
-    const phase = table.phase(shard);
-    if (phase === 'passing') return this.leave([shard]);
-    if (phase !== 'taking') return;
-    // Nobody else took it between our look at the row and now: the owner that we made sure of was the last one.
-    const unseen = before === undefined ? fence !== 1 : fence !== before.fence + 1;
-    if (fence === 0 || unseen || !holdsLease(env.now())) {
-      this.rowsEpoch = -1;
-      // Who took it between our look and our taking is not named any more. If its ring was older than ours, it knows by then, or has lost its
-      // lease; if it was newer, so do we.
-      const stranger = unseen && fence !== 0;
-      table.notTaken(shard, stranger ? env.now() + STRANGER_MS : 0);
-      if (stranger)
-        env.log.warn({ shard, fence }, 'a fence was taken under our hands; waiting until its taker is gone');
-      env.setTimer(() => this.poll(), TAKE_RETRY_MS);
-      return;
+    // Not heard of: whether it was taken says the row, looked at again before anything else.
+    if (fence === 0) this.rowsEpoch = -1;
+    else {
+      const before = this.rows.get(shard)?.fence ?? 0;
+      this.rows.set(shard, { shard, fence, owner, epoch });
+      if (fence !== before + 1) this.beware(shard, fence);
+      else if (table.phase(shard) === 'taking' && holdsLease(env.now())) return this.open(shard, fence);
     }
-    this.open(shard, fence);
+    table.notTaken(shard);
+    env.setTimer(() => this.poll(), TAKE_RETRY_MS);
+  }
+
+  /**
+   * Somebody took the fence between our look at its row and our own taking, and is named there no more; whom we made sure of was not the
+   * last owner. If that one's ring was older than ours, it knows by then, or has lost its lease; if it was newer, so do we.
+   */
+  private beware(shard: number, fence: number): void {
+    const { env } = this.options;
+    this.table.notBefore(shard, env.now() + STRANGER_MS);
+    env.log.warn({ shard, fence }, 'a fence was taken under our hands; waiting until its taker is gone');
   }
 
   private open(shard: number, fence: number): void {
@@ -340,8 +348,9 @@ export class Shards {
       const target = this.owner(shard);
       this.table.left(shard, me, env.now());
       this.moved++;
-      if (target === null || target === me) continue;
+      if (target === me) continue;
       this.passOn(shard);
+      if (target === null) continue;
       const list = targets.get(target);
       if (list === undefined) targets.set(target, [shard]);
       else list.push(shard);
@@ -353,7 +362,7 @@ export class Shards {
     const target = this.owner(shard);
     for (const mail of this.held.take(shard)) {
       if (target === null) this.refuse(mail);
-      else if (target === this.options.self()) this.held.hold(shard, mail);
+      else if (target === this.options.self()) this.held.rest(shard, mail);
       else this.send(target, shard, mail);
     }
   }
