@@ -27,6 +27,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
 const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   nact: ['runtime/service.ts', 'bench/'],
   lmdb: ['storage/lmdb/', 'bench/'],
+  'cassandra-driver': ['storage/cql/', 'bench/', 'test/'],
   ws: ['gateway/', 'client/node', 'bench/', 'test/'],
   jose: ['gateway/', 'bench/'],
   pino: ['app/logging.ts'],
