@@ -44,7 +44,7 @@ async function runMigrate({ io, options }: Invocation): Promise<number> {
   } catch (error) {
     throw new CommandError(
       EXIT.failed,
-      `the schema could not be made: ${error instanceof Error ? error.message : String(error)}`,
+      `the schema could not be made: ${error instanceof Error ? error.message.split('\n')[0] : String(error)}`,
       'It is safe to run this again.',
     );
   }

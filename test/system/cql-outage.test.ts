@@ -3,7 +3,7 @@
 import { afterAll, describe, expect, test } from 'vitest';
 import { storeContract } from '../../storage/contract.ts';
 import { type Store, StoreError } from '../../storage/index.ts';
-import { entry, put, sent } from '../../storage/testing/writes.ts';
+import { entry, faultOf, put, sent } from '../../storage/testing/writes.ts';
 import { createKeyspace, type Keyspace, withNamespace } from './cql.ts';
 import { isSkipped, type Servers, sharedCassandra, theServers } from './servers.ts';
 
@@ -86,6 +86,35 @@ describe.skipIf(skipped)('Cassandra, stopped and started in the middle', async (
     },
     { sweeps: false, fencesAll: false },
   );
+
+  test('a server that says nothing costs no more than the deadline, and then nothing until it is back', async () => {
+    await restarting;
+    const limits = { requestMs: 300, commitMs: 500, readMs: 500, breakAfter: 4, breakMs: 200 };
+    const store = await keyspace.open({ limits });
+    await store.commit([entry('c:silent', 1)]);
+    const timed = async (work: () => Promise<unknown>): Promise<[fault: string, ms: number]> => {
+      const begin = performance.now();
+      return [await faultOf(work()), performance.now() - begin];
+    };
+    servers.pause();
+    try {
+      const first = await Promise.all([
+        ...Array.from({ length: 4 }, (_, i) => timed(() => store.commit([entry('c:silent', 2 + i)]))),
+        ...Array.from({ length: 4 }, () => timed(() => store.lastOf('c:silent'))),
+      ]);
+      expect(first.map(([fault]) => fault)).toEqual([...Array(4).fill('unknown'), ...Array(4).fill('failed')]);
+      for (const [, ms] of first) expect(ms).toBeLessThan(1_500);
+      // The breaker is open: nothing is sent, so it has failed for sure.
+      const [fault, ms] = await timed(() => store.commit([entry('c:silent', 6)]));
+      expect(fault).toBe('failed');
+      expect(ms).toBeLessThan(150);
+    } finally {
+      servers.resume();
+    }
+    await untilKnown(() => store.commit([1, 2, 3, 4, 5, 6].map((n) => entry('c:silent', n))));
+    expect(await untilKnown(() => store.lastOf('c:silent'))).toBe(6);
+    await store.close();
+  });
 
   test('what was acknowledged is there, read at once and in the end, over two SIGKILLs', async () => {
     await restarting;

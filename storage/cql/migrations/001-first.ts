@@ -8,12 +8,11 @@ const rows = (name: string, more = ''): string =>
     part text, item text, bytes blob, PRIMARY KEY (part, item)
   ) WITH compaction = {'class': 'LeveledCompactionStrategy'}${more}`;
 
-/** Entries: written once, newest first, in small chunks, since a page is some of them. */
+/** Entries: written once, read newest first. Compression as the server likes it: the two name its options differently. */
 const entries = (name: string, more = ''): string =>
   `CREATE TABLE IF NOT EXISTS {keyspace}.${name} (
     log text, bucket bigint, n bigint, fence bigint, bytes blob, PRIMARY KEY ((log, bucket), n, fence)
-  ) WITH CLUSTERING ORDER BY (n DESC, fence DESC)
-    AND compression = {'class': 'LZ4Compressor', 'chunk_length_in_kb': 4}${more}`;
+  ) WITH CLUSTERING ORDER BY (n DESC, fence DESC)${more}`;
 
 export const first: Migration = {
   id: 1,
