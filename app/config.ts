@@ -3,6 +3,7 @@
 import { z } from 'zod';
 import { DEFAULT_RATES } from '../actors/index.ts';
 import { LIMITS } from '../protocol/index.ts';
+import { cql } from './config-cql.ts';
 
 const port = z.int().min(0).max(65_535);
 const count = z.int().min(1).max(10_000_000);
@@ -110,6 +111,10 @@ const rates = z.strictObject({
 });
 
 const storage = z.strictObject({
+  kind: z
+    .enum(['embedded', 'cql'])
+    .default('embedded')
+    .describe('Where messages are kept: in node.dataDir, for one node; or in Cassandra or ScyllaDB, for a cluster.'),
   mapBytes: z
     .int()
     .min(1_048_576)
@@ -121,6 +126,7 @@ const storage = z.strictObject({
     .max(1_000)
     .default(2)
     .describe('How long the first write of a batch waits for company, ms: less work for more latency.'),
+  cql: cql.prefault({}).meta({ section: true }),
 });
 
 const cluster = z.strictObject({
@@ -235,25 +241,23 @@ interface JsonSchema {
   readonly default?: unknown;
   readonly description?: string;
   readonly secret?: boolean;
+  /** Its properties are options of their own, not parts of one value. */
+  readonly section?: boolean;
 }
 
 export function optionDocs(): readonly OptionDoc[] {
   const root = z.toJSONSchema(configSchema, { io: 'input', unrepresentable: 'any' }) as JsonSchema;
-  const docs: OptionDoc[] = [];
-  for (const [section, inner] of Object.entries(root.properties ?? {})) {
-    for (const [name, option] of Object.entries(inner.properties ?? {})) {
-      const path = `${section}.${name}`;
-      docs.push({
-        path,
-        env: envName(path),
-        type: typeName(option),
-        default: option.default ?? null,
-        secret: option.secret === true,
-        about: option.description ?? '',
-      });
-    }
-  }
-  return docs;
+  return Object.entries(root.properties ?? {}).flatMap(([name, section]) => sectionDocs(name, section));
+}
+
+function sectionDocs(section: string, schema: JsonSchema): OptionDoc[] {
+  return Object.entries(schema.properties ?? {}).flatMap(([name, option]) => {
+    const path = `${section}.${name}`;
+    if (option.section === true) return sectionDocs(path, option);
+    const about = option.description ?? '';
+    const secret = option.secret === true;
+    return [{ path, env: envName(path), type: typeName(option), default: option.default ?? null, secret, about }];
+  });
 }
 
 /** `gateway.connectionsMax` is PARLEY_GATEWAY_CONNECTIONS_MAX. */

@@ -28,6 +28,7 @@ const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   nact: ['runtime/service.ts', 'bench/'],
   ioredis: ['cluster/redis/', 'test/'],
   lmdb: ['storage/lmdb/', 'bench/'],
+  'cassandra-driver': ['storage/cql/', 'bench/', 'test/'],
   ws: ['gateway/', 'client/node', 'bench/', 'test/'],
   jose: ['gateway/', 'bench/'],
   pino: ['app/logging.ts'],
