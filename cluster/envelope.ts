@@ -158,7 +158,9 @@ export function encodeEnvelope(envelope: Envelope, refs: RefTable): Uint8Array {
 
 /** Throws when it is none. */
 export function decodeEnvelope(bytes: Uint8Array, refs: RefTable): Envelope {
-  const values = within(refs, () => packr.unpack(bytes) as unknown);
+  // A plain view: from a Buffer msgpackr would cut Buffers, and mail is the same on all nodes.
+  const plain = new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const values = within(refs, () => packr.unpack(plain) as unknown);
   const [t, names] = (Array.isArray(values) ? FIELDS[values[0] as number] : undefined) ?? [];
   if (!Array.isArray(values) || names === undefined || values.length <= names.length)
     throw new Error('not an envelope');
