@@ -39,6 +39,10 @@ const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   'socket.io': ['bench/'],
   'socket.io-client': ['bench/'],
   'playwright-core': ['test/'],
+  '@nats-io/transport-node': ['cluster/nats/', 'bench/', 'test/'],
+  '@nats-io/nats-core': ['cluster/nats/', 'bench/', 'test/'],
+  '@nats-io/jetstream': ['cluster/nats/', 'bench/', 'test/'],
+  '@nats-io/kv': ['cluster/nats/', 'bench/', 'test/'],
 };
 /** Code that runs in a browser or in the simulation: no module of Node. */
 const WITHOUT_NODE = ['protocol/', 'actors/', 'client/core/', 'client/browser/', 'client/view/', 'client/web/'];
