@@ -1,5 +1,6 @@
 // The door of actors/: the kinds of cells that are the chat, what they are given, and the seams to the edge of a node.
 export { chatKind } from './chat.ts';
+export { sentOf } from './chat-entry.ts';
 export { connectionKind } from './connection.ts';
 export { type ActorDeps, type Counters, SHARDS, shardOf } from './deps.ts';
 export type { LogEntry } from './mail.ts';

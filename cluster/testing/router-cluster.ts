@@ -81,6 +81,8 @@ export const cluster = (names: readonly string[], limits: Partial<LinkLimits> = 
         self.held.push({ key, mail, from, call, hops });
         return null;
       },
+      rest: () => {},
+      onShards: () => {},
       accepts: () => self.accepts,
       stale: (epoch) => void self.staleSaid.push(epoch),
     };
