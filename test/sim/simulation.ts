@@ -70,6 +70,7 @@ export async function simulate(seed: number, keepsTrace: boolean): Promise<Outco
   await within(scene, PRESENCE_MS, () => unseen(scene));
   await within(scene, QUIET_MS, () => leftOver(scene) ?? silence(scene));
   if (ok(world)) for (const fault of [unsettled(scene), ...finalFaults(scene)]) if (fault !== null) blame(world, fault);
+  server.forget();
   return {
     seed,
     plan,
