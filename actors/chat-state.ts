@@ -20,6 +20,7 @@ export type Reading =
     }
   | { readonly for: 'fetch'; readonly mail: FetchMail; readonly after: number; readonly upTo: number }
   | { readonly for: 'retry'; readonly resume: (found: number | null) => void; readonly failed: () => void }
+  | { readonly for: 'about'; readonly then: (found: boolean | null) => void }
   | { readonly for: 'again'; readonly to: Ref; readonly id: string; readonly n: number }
   | { readonly for: 'tail'; readonly from: number };
 
