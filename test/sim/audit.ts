@@ -80,9 +80,12 @@ export class Audit {
     user: string,
     told: { head: number; delivered: number; read: number },
   ): void {
-    const head = this.scene.book.headOf(chat);
-    const here = this.scene.devices.some((device) => device.user === user && !device.hasLeft);
-    const wasRead = this.scene.book.readTo.get(`${user} ${chat}`) === head;
+    const { book, devices } = this.scene;
+    // What everybody who is here stepped over, the book has not seen.
+    let head = book.headOf(chat);
+    while (head < told.head && devices.some(({ view }) => view.skipped(chat, head + 1))) head++;
+    const here = devices.some((device) => device.user === user && !device.hasLeft);
+    const wasRead = book.readTo.get(`${user} ${chat}`) === head;
     const wrong = told.head !== head || (here && (told.delivered !== head || (wasRead && told.read !== head)));
     if (wrong)
       this.blame(
