@@ -22,6 +22,8 @@ export interface ConnectionState {
   heard: number;
   /** Messages taken and not yet answered. */
   posting: number;
+  /** Monotonic time of the last message that was taken or answered, as `heard`. */
+  postingMs: number;
   /** When the token expires, ms since 1970; null: never. */
   expires: number | null;
   timer: number;
@@ -46,6 +48,7 @@ export function newConnection(deps: ActorDeps, sink: Sink, now: number): Connect
     sync: '',
     heard: Math.ceil(now),
     posting: 0,
+    postingMs: 0,
     expires: null,
     timer: 0,
     hello: null,

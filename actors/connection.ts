@@ -4,6 +4,7 @@ import { type ClientFrame, type ErrorCode, encodeFrame, LIMITS, OP } from '../pr
 import { CONTINUE, type Ctx, type Down, type Kind, type Next, type Refused, STOP_NORMAL } from '../runtime/index.ts';
 import { close, LEAVE_PATIENCE_MS, settleLeave, writeFault } from './connection-close.ts';
 import { onFrame } from './connection-frames.ts';
+import { answered, forgetLost } from './connection-posting.ts';
 import { armWatch, attach, onAttached, onVerified } from './connection-sign-in.ts';
 import { type ConnectionState, newConnection } from './connection-state.ts';
 import type { ActorDeps } from './deps.ts';
@@ -96,11 +97,11 @@ function onMail(ctx: Ctx, s: ConnectionState, mail: Exclude<ConnectionMail, Clie
       for (const frame of mail.frames) s.sink.write(frame);
       return CONTINUE;
     case 'posted':
-      s.posting--;
+      answered(ctx, s);
       s.sink.write(encodeFrame({ op: OP.SENT, chat: mail.chat, id: mail.id, seq: mail.seq, ts: mail.ts }));
       return settleLeave(s);
     case 'fault':
-      if (mail.id !== null) s.posting--;
+      if (mail.id !== null) answered(ctx, s);
       writeFault(s, mail);
       return settleLeave(s);
     case 'done':
@@ -177,6 +178,7 @@ function onLeave(ctx: Ctx, s: ConnectionState, mail: LeaveMail): Next {
   s.sink.write(encodeFrame({ op: OP.GO_AWAY, delayMs: mail.delayMs, url: mail.url }));
   s.phase = 'leaving';
   ctx.after(LEAVE_PATIENCE_MS, TICK.leave);
+  forgetLost(ctx, s);
   return settleLeave(s);
 }
 
@@ -222,7 +224,7 @@ function onRefused(ctx: Ctx, s: ConnectionState, refused: Refused): Next {
   const afterMs = Math.ceil(500 + 1_000 * ctx.env.random());
   s.deps.counters.count('refused', code);
   if (mail.t === 'post' && mail.id !== undefined) {
-    s.posting--;
+    answered(ctx, s);
     writeFault(s, {
       ref: null,
       chat: refused.key,

@@ -11,6 +11,7 @@ import {
   type RateConfig,
   RateLimiter,
   sessionKind,
+  type Taken,
   type TokenVerifier,
   verifierService,
 } from '../actors/index.ts';
@@ -139,8 +140,10 @@ class Port implements ConnectionPort {
     return this.kernel.spawn('connection', String(this.count), sink);
   }
 
-  frame(connection: Parameters<ConnectionPort['frame']>[0], frame: Parameters<ConnectionPort['frame']>[1]): boolean {
-    return this.kernel.send(connection, frame) !== 'mailboxFull';
+  frame(connection: Parameters<ConnectionPort['frame']>[0], frame: Parameters<ConnectionPort['frame']>[1]): Taken {
+    const refused = this.kernel.send(connection, frame);
+    if (refused === null) return 'taken';
+    return refused === 'mailboxFull' ? 'full' : 'gone';
   }
 
   broke(...[connection, code, about]: Parameters<ConnectionPort['broke']>): void {
