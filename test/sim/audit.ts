@@ -100,6 +100,49 @@ export class Audit {
   }
 }
 
+/** I4: what an application that still runs has read is known by and by, whatever has died since. */
+export class ReadsAudit {
+  private readonly scene: Scene;
+  private readonly asking = new Set<string>();
+  /** By device and chat, what the node said last. */
+  private readonly told = new Map<string, number>();
+
+  constructor(scene: Scene) {
+    this.scene = scene;
+  }
+
+  /** Asks again about whatever is not there yet; null once all is. */
+  fault(): Fault | null {
+    let first: Fault | null = null;
+    for (const device of this.scene.devices)
+      for (const [chat, seq] of device.client === null ? [] : device.reads) {
+        const told = this.told.get(`${device.name} ${chat}`) ?? 0;
+        if (told >= seq || !this.scene.book.rooms.isPresent(chat, device.user)) continue;
+        this.question(device, chat);
+        first ??= {
+          invariant: 'I4',
+          about: `${device.name} has read ${seq} of ${chat}, and the node knows of ${told}`,
+          words: [chat],
+        };
+      }
+    return first;
+  }
+
+  private question(device: Device, chat: string): void {
+    const key = `${device.name} ${chat}`;
+    if (this.asking.has(key)) return;
+    this.asking.add(key);
+    device.ask(
+      `info ${chat}`,
+      (client) => client.chat(chat).info(),
+      ({ members }) => {
+        this.asking.delete(key);
+        this.told.set(key, members.find(({ user }) => user === device.user)?.read ?? 0);
+      },
+    );
+  }
+}
+
 /** I6: whoever watches a user who is here, and hides from nobody, has heard so. */
 export function unseen({ devices, book }: Scene): Fault | null {
   for (const device of devices) {

@@ -49,7 +49,7 @@ function fail(tally: Tally, seed: number, invariant: string, about: string): voi
  * A child that dies, or is killed for standing still, fails the seed that it was at. Gives the seed that would be next.
  */
 export function forkLot(main: string, lot: Lot, onSeed: (tally: Tally) => boolean): Promise<number> {
-  return new Promise((resolve) => {
+  return new Promise((resolve, reject) => {
     const args = [
       '--child',
       '--from',
@@ -60,6 +60,7 @@ export function forkLot(main: string, lot: Lot, onSeed: (tally: Tally) => boolea
     ];
     const child = fork(main, args, { stdio: ['ignore', 'ignore', 'pipe', 'ipc'] });
     let next = lot.from;
+    let hasBegun = false;
     let stood = false;
     let enough = false;
     let complaint = '';
@@ -72,6 +73,7 @@ export function forkLot(main: string, lot: Lot, onSeed: (tally: Tally) => boolea
     });
     child.on('message', (told: Told) => {
       patience.refresh();
+      hasBegun = true;
       if (enough || !('tally' in told)) return;
       next++;
       enough = !onSeed(told.tally);
@@ -80,6 +82,8 @@ export function forkLot(main: string, lot: Lot, onSeed: (tally: Tally) => boolea
     child.on('close', (code, signal) => {
       clearTimeout(patience);
       if (enough || next === lot.from + lot.count) return resolve(next);
+      // No seed's fault: every other child would end the same way.
+      if (!hasBegun) return reject(new Error(`a child did not start: ${code ?? signal} ${complaint}`));
       const tally = newTally();
       tally.seeds = 1;
       tally.fatal.push(next);
