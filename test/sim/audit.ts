@@ -132,13 +132,15 @@ export class ReadsAudit {
     const key = `${device.name} ${chat}`;
     if (this.asking.has(key)) return;
     this.asking.add(key);
+    // An answer that does not come is for others to complain about; here the question is asked anew.
     device.ask(
       `info ${chat}`,
-      (client) => client.chat(chat).info(),
-      ({ members }) => {
-        this.asking.delete(key);
-        this.told.set(key, members.find(({ user }) => user === device.user)?.read ?? 0);
-      },
+      (client) =>
+        client
+          .chat(chat)
+          .info()
+          .finally(() => this.asking.delete(key)),
+      ({ members }) => void this.told.set(key, members.find(({ user }) => user === device.user)?.read ?? 0),
     );
   }
 }
