@@ -22,6 +22,7 @@ export default defineConfig({
           testTimeout: 180_000,
           hookTimeout: 60_000,
           fileParallelism: false,
+          globalSetup: ['test/system/servers-setup.ts'],
         },
       },
     ],

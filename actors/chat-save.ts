@@ -1,7 +1,7 @@
 // What a chat stores lazily: cursors, a snapshot of its members, and the end of its dirty mark. Losing any of it costs repeats, not messages.
 import type { Ctx } from '../runtime/index.ts';
 import type { Write } from '../storage/index.ts';
-import { type ChatState, FLUSH_MS, nextStamp, token } from './chat-state.ts';
+import { type ChatState, FLUSH_MS, nextStamp, type ReadStored, token } from './chat-state.ts';
 import { encodeChat, encodeCursor } from './rows.ts';
 import { TICK } from './ticks.ts';
 
@@ -29,8 +29,18 @@ export function onFlushTick(ctx: Ctx, s: ChatState): void {
   if (!ctx.tell(s.writer, { t: 'write', token: asked, partition: s.chat, writes })) return saveSoon(ctx, s);
   s.cursorsDirty.clear();
   if (snapshot) snapshotTaken(s);
-  if (s.readsUnconfirmed.size > 0) s.confirms.set(asked, [...s.readsUnconfirmed]);
+  if (s.readsUnconfirmed.size > 0) s.confirms.set(asked, written(s));
   s.readsUnconfirmed.clear();
+}
+
+/** As they are written: by the time that they are safe the members are further, and a crash would take that back. */
+function written(s: ChatState): ReadStored[] {
+  const reads: ReadStored[] = [];
+  for (const user of s.readsUnconfirmed) {
+    const m = s.members.all.get(user);
+    if (m) reads.push({ user, delivered: m.delivered, read: m.read });
+  }
+  return reads;
 }
 
 function cursorWrites(s: ChatState): Write[] {
@@ -64,10 +74,7 @@ export function onSaved(ctx: Ctx, s: ChatState, asked: number): void {
   const readers = s.confirms.get(asked);
   if (readers) {
     s.confirms.delete(asked);
-    for (const user of readers) {
-      const m = s.members.all.get(user);
-      if (m) ctx.hint('session', [user], { t: 'receipt', chat: s.chat, user, delivered: m.delivered, read: m.read });
-    }
+    for (const one of readers) ctx.hint('session', [one.user], { t: 'receipt', chat: s.chat, ...one });
   }
   const blocked = s.blocking.get(asked);
   if (!blocked) return;

@@ -26,6 +26,13 @@ export type Reading =
 
 export const READINGS_MAX = 256;
 
+/** How far a reader's cursors are in the store. */
+export interface ReadStored {
+  readonly user: string;
+  readonly delivered: number;
+  readonly read: number;
+}
+
 export interface ChatState {
   readonly chat: string;
   readonly deps: ActorDeps;
@@ -55,8 +62,8 @@ export interface ChatState {
   openCursors: readonly Row[];
   readonly cursorsDirty: Set<string>;
   readonly readsUnconfirmed: Set<string>;
-  /** Waiting for a cursor flush to be durable: users to tell that their read cursor is safe, by token. */
-  readonly confirms: Map<number, string[]>;
+  /** Waiting for a cursor flush to be durable: what to tell readers then, by token. */
+  readonly confirms: Map<number, ReadStored[]>;
   /** Blocks under way: who is to hear that they are durable, by token. */
   readonly blocking: Map<number, { readonly ref: number; readonly to: Ref }>;
   /** Senders who want counts of their latest message, newest last. */

@@ -11,13 +11,12 @@ import {
 } from '../protocol/index.ts';
 import { CONTINUE, type Ctx, type Next } from '../runtime/index.ts';
 import { close, LEAVE_PATIENCE_MS, settleLeave, writeFault } from './connection-close.ts';
+import { POSTING_MAX, took } from './connection-posting.ts';
 import { onHello } from './connection-sign-in.ts';
 import type { ConnectionState } from './connection-state.ts';
 import type { PostMail } from './mail.ts';
 import { TICK } from './ticks.ts';
 
-/** Messages that a connection may have under way; beyond it the client is told to wait. */
-export const POSTING_MAX = 512;
 export const FRAME_OVERHEAD_BYTES = 128;
 
 export function onFrame(ctx: Ctx, s: ConnectionState, f: ClientFrame): Next {
@@ -98,10 +97,11 @@ function onSend(ctx: Ctx, s: ConnectionState, f: Frame<'SEND_MESSAGE'>): Next {
   if (s.phase === 'leaving') return refuse('shutting_down', 0, 'this node is going away');
   if (s.deps.pressure.level >= 3)
     return refuse('overloaded', Math.ceil(1_000 + 2_000 * ctx.env.random()), 'the server sheds load');
-  if (s.posting >= POSTING_MAX) return refuse('overloaded', 200, 'too many messages of this connection are under way');
+  if (s.posts.length >= POSTING_MAX)
+    return refuse('overloaded', 200, 'too many messages of this connection are under way');
   const wait = s.deps.rates.message(s.user, f.chat, s.sink.source, f.body.length + FRAME_OVERHEAD_BYTES, s.heard);
   if (wait > 0) return refuse('rate_limited', wait, 'too many messages or bytes');
-  s.posting++;
+  took(ctx, s, f.chat, f.id);
   const mail: PostMail = {
     t: 'post',
     user: s.user,

@@ -20,8 +20,10 @@ export interface ConnectionState {
   sync: string;
   /** Monotonic time of the last frame from the client, in whole milliseconds: a fraction would be an object of its own. */
   heard: number;
-  /** Messages taken and not yet answered. */
-  posting: number;
+  /** Messages taken and not yet answered, oldest first. */
+  posts: Post[];
+  /** Looks for posts that nobody answers; 0 while there was none. */
+  postTimer: number;
   /** When the token expires, ms since 1970; null: never. */
   expires: number | null;
   timer: number;
@@ -32,6 +34,14 @@ export interface ConnectionState {
     readonly known: readonly { readonly chat: string; readonly seq: number }[];
   } | null;
 }
+
+/** A message that was passed on to its chat. */
+export interface Post {
+  readonly chat: string;
+  readonly id: string;
+  readonly atMs: number;
+}
+const NO_POSTS: Post[] = [];
 
 export function newConnection(deps: ActorDeps, sink: Sink, now: number): ConnectionState {
   return {
@@ -45,7 +55,8 @@ export function newConnection(deps: ActorDeps, sink: Sink, now: number): Connect
     level: false,
     sync: '',
     heard: Math.ceil(now),
-    posting: 0,
+    posts: NO_POSTS,
+    postTimer: 0,
     expires: null,
     timer: 0,
     hello: null,

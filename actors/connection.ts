@@ -4,6 +4,7 @@ import { type ClientFrame, type ErrorCode, encodeFrame, LIMITS, OP } from '../pr
 import { CONTINUE, type Ctx, type Down, type Kind, type Next, type Refused, STOP_NORMAL } from '../runtime/index.ts';
 import { close, LEAVE_PATIENCE_MS, settleLeave, writeFault } from './connection-close.ts';
 import { onFrame } from './connection-frames.ts';
+import { answered, onLate } from './connection-posting.ts';
 import { armWatch, attach, onAttached, onVerified } from './connection-sign-in.ts';
 import { type ConnectionState, newConnection } from './connection-state.ts';
 import type { ActorDeps } from './deps.ts';
@@ -85,7 +86,7 @@ export function connectionKind(deps: ActorDeps): Kind<ConnectionState, Connectio
       device: s.device,
       source: s.sink.source,
       buffered: s.sink.bufferedBytes,
-      posting: s.posting,
+      posting: s.posts.length,
     }),
   };
 }
@@ -96,11 +97,11 @@ function onMail(ctx: Ctx, s: ConnectionState, mail: Exclude<ConnectionMail, Clie
       for (const frame of mail.frames) s.sink.write(frame);
       return CONTINUE;
     case 'posted':
-      s.posting--;
+      answered(s, mail.chat, mail.id);
       s.sink.write(encodeFrame({ op: OP.SENT, chat: mail.chat, id: mail.id, seq: mail.seq, ts: mail.ts }));
       return settleLeave(s);
     case 'fault':
-      if (mail.id !== null) s.posting--;
+      if (mail.id !== null && mail.chat !== null) answered(s, mail.chat, mail.id);
       writeFault(s, mail);
       return settleLeave(s);
     case 'done':
@@ -196,8 +197,10 @@ function onTick(ctx: Ctx, s: ConnectionState, tick: ConnectionTick): Next {
       ctx.after(REATTACH_MS * 10, TICK.attach);
       return CONTINUE;
     case 'leave':
-      s.posting = 0;
+      s.posts = [];
       return settleLeave(s);
+    case 'late':
+      return onLate(ctx, s);
     case 'silence':
       return onSilence(ctx, s);
   }
@@ -215,14 +218,22 @@ function onSilence(ctx: Ctx, s: ConnectionState): Next {
   return CONTINUE;
 }
 
+/** What a client hears of mail that was not taken. */
+const REFUSED: Readonly<Record<string, ErrorCode>> = {
+  mailboxFull: 'overloaded',
+  busy: 'overloaded',
+  noproc: 'unavailable',
+  noconnection: 'unavailable',
+};
+
 /** Somebody did not take our mail: the client hears it, and tries again. */
 function onRefused(ctx: Ctx, s: ConnectionState, refused: Refused): Next {
   const mail = refused.mail as { readonly t?: string; readonly id?: string; readonly ref?: number };
-  const code: ErrorCode = refused.reason === 'mailboxFull' || refused.reason === 'busy' ? 'overloaded' : 'internal';
+  const code = REFUSED[refused.reason] ?? 'internal';
   const afterMs = Math.ceil(500 + 1_000 * ctx.env.random());
   s.deps.counters.count('refused', code);
   if (mail.t === 'post' && mail.id !== undefined) {
-    s.posting--;
+    answered(s, refused.key, mail.id);
     writeFault(s, {
       ref: null,
       chat: refused.key,

@@ -343,5 +343,5 @@ export interface LeaveMail {
 }
 export interface ConnectionTick {
   readonly t: 'tick';
-  readonly what: 'signIn' | 'silence' | 'attach' | 'leave';
+  readonly what: 'signIn' | 'silence' | 'attach' | 'late' | 'leave';
 }

@@ -15,12 +15,18 @@ export interface Sink {
   readonly source: string;
 }
 
+/**
+ * `full`: the cell's mailbox is; the gateway stops reading from the socket until it drains. `gone`: the cell ended without a word to its
+ * socket, having been killed; nobody is behind it, and the gateway closes it.
+ */
+export type Taken = 'taken' | 'full' | 'gone';
+
 /** What a gateway may do with connection cells. */
 export interface ConnectionPort {
   /** A socket is there: starts its cell. Null: refused, the node takes no new connections now. */
   open(sink: Sink): Ref | null;
-  /** A validated frame of this socket. False: the cell's mailbox is full; the gateway stops reading from the socket until it drains. */
-  frame(connection: Ref, frame: ClientFrame): boolean;
+  /** A validated frame of this socket. */
+  frame(connection: Ref, frame: ClientFrame): Taken;
   /** The peer broke the protocol: the cell answers with an error and closes. */
   broke(connection: Ref, code: ErrorCode, about: string): void;
   /** The socket is gone. */

@@ -1,7 +1,7 @@
 // Online, offline, last seen: a user's session knows, and tells the sessions that watch, as far as privacy allows.
 // Watches are renewed and expire: whoever forgets one, here or there, is right again within one renewal.
 import { directChatId, encodeFrame, LIMITS, OP } from '../protocol/index.ts';
-import { CONTINUE, type Ctx, type Next } from '../runtime/index.ts';
+import { CONTINUE, type Ctx, type Next, type Ref } from '../runtime/index.ts';
 import type { PresenceMail, WatchedMail, WatchMail } from './mail.ts';
 import { encodeUser, type UserRow } from './rows.ts';
 import { pushFrames } from './session-push.ts';
@@ -115,20 +115,51 @@ export function dropWatchers(ctx: Ctx, s: SessionState): void {
 }
 
 export function onWatchUsers(ctx: Ctx, s: SessionState, mail: WatchMail): Next {
-  s.watching ??= new Set();
+  const conn = ctx.sender;
+  if (conn === null || !s.devices.some((d) => d.conn === conn)) return CONTINUE;
+  const mine = watchedBy(s, conn);
   for (const user of mail.users) {
-    if (!mail.on) s.watching.delete(user);
-    else if (s.watching.size < LIMITS.watchedUsersMax) s.watching.add(user);
+    if (!mail.on) mine.delete(user);
+    else if (mine.size < LIMITS.watchedUsersMax) mine.add(user);
     // Under pressure nobody is asked now; the renewal does it when there is time.
     if (mail.on && s.deps.pressure.level > 0) continue;
-    ctx.route('session', user, { t: 'watched', by: s.user, on: mail.on && s.watching.has(user) } satisfies WatchedMail);
+    const on = isWatched(s, user);
+    // Another device of this user still watches: it is not asked anew.
+    if (mail.on || !on) ctx.route('session', user, { t: 'watched', by: s.user, on } satisfies WatchedMail);
   }
+  if (mine.size === 0) s.watching?.delete(conn);
   armRenewal(ctx, s);
   return CONTINUE;
 }
 
+function watchedBy(s: SessionState, conn: Ref): Set<string> {
+  s.watching ??= new Map();
+  let mine = s.watching.get(conn);
+  if (!mine) {
+    forgetGone(s);
+    mine = new Set();
+    s.watching.set(conn, mine);
+  }
+  return mine;
+}
+
+function isWatched(s: SessionState, user: string): boolean {
+  if (s.watching) for (const users of s.watching.values()) if (users.has(user)) return true;
+  return false;
+}
+
+/** What a connection watched goes with it: so there are never more than a user may have devices. */
+function forgetGone(s: SessionState): void {
+  if (!s.watching) return;
+  for (const conn of s.watching.keys()) if (!s.devices.some((d) => d.conn === conn)) s.watching.delete(conn);
+}
+
 function armRenewal(ctx: Ctx, s: SessionState): void {
-  if (!s.watching || s.watching.size === 0 || s.timerWatch !== 0) return;
+  if (!s.watching || s.timerWatch !== 0) return;
+  if (s.watching.size === 0) {
+    s.watching = null;
+    return;
+  }
   const delayMs = s.deps.pressure.level > 0 ? PRESSED_RENEW_MS : WATCH_RENEW_MS;
   s.timerWatch = ctx.after(delayMs, TICK.watch);
 }
@@ -136,20 +167,18 @@ function armRenewal(ctx: Ctx, s: SessionState): void {
 export function onWatchTick(ctx: Ctx, s: SessionState): void {
   s.timerWatch = 0;
   if (!s.watching) return;
-  // Nobody is here to be told: the next sign-in asks anew.
-  if (!isOnline(s)) {
-    s.watching = null;
-    return;
+  forgetGone(s);
+  if (s.deps.pressure.level === 0) {
+    const all = new Set<string>();
+    for (const users of s.watching.values()) for (const user of users) all.add(user);
+    for (const user of all) ctx.route('session', user, { t: 'watched', by: s.user, on: true } satisfies WatchedMail);
   }
-  if (s.deps.pressure.level === 0)
-    for (const user of s.watching)
-      ctx.route('session', user, { t: 'watched', by: s.user, on: true } satisfies WatchedMail);
   armRenewal(ctx, s);
 }
 
 export function onPresence(ctx: Ctx, s: SessionState, mail: PresenceMail): Next {
-  if (!s.watching?.has(mail.user)) return CONTINUE;
+  if (!s.watching || !isWatched(s, mail.user)) return CONTINUE;
   const frame = encodeFrame({ op: OP.PRESENCE, user: mail.user, online: mail.online, lastSeen: mail.lastSeen });
-  for (const d of s.devices) pushFrames(ctx, d, [frame]);
+  for (const d of s.devices) if (d.conn !== null && s.watching.get(d.conn)?.has(mail.user)) pushFrames(ctx, d, [frame]);
   return CONTINUE;
 }

@@ -96,7 +96,8 @@ export interface SessionState {
   /** What an answer is for, by token. */
   waits: Map<number, Wait> | null;
   watchers: Map<string, number> | null;
-  watching: Set<string> | null;
+  /** Whom each device watches, by its connection: a watch lives as long as that. */
+  watching: Map<Ref, Set<string>> | null;
   /** As last told to watchers. */
   shownOnline: boolean;
   lastSeen: number | null;

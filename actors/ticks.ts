@@ -9,6 +9,7 @@ export const TICK = {
   evict: tick('evict'),
   flush: tick('flush'),
   idle: tick('idle'),
+  late: tick('late'),
   leave: tick('leave'),
   load: tick('load'),
   moment: tick('moment'),

@@ -123,6 +123,42 @@ const storage = z.strictObject({
     .describe('How long the first write of a batch waits for company, ms: less work for more latency.'),
 });
 
+const cluster = z.strictObject({
+  carrier: z
+    .enum(['none', 'nats'])
+    .default('none')
+    .describe('none: this node alone. nats: one of several; needs nats.servers, and storage that all of them share.'),
+  name: z
+    .string()
+    .regex(/^[A-Za-z0-9_-]{1,32}$/)
+    .default('parley')
+    .describe('Clusters of different names on one NATS know nothing of each other.'),
+  weight: z
+    .number()
+    .min(0)
+    .max(1_000)
+    .default(1)
+    .describe("Share of the chats and sessions against the other nodes'; 0: this node only holds connections."),
+  drainMs: z.int().min(0).max(600_000).default(60_000).describe('How long a stop hands over to other nodes, ms.'),
+});
+
+const nats = z.strictObject({
+  servers: list('Servers of the NATS cluster, such as nats://10.0.0.1:4222 or tls://nats.example:4222.'),
+  user: maybe('User name.'),
+  password: secret('Password of that user.'),
+  token: secret('Token instead of user and password.'),
+  credsFile: maybe('Credentials file (JWT and nkey seed) instead.'),
+  caFile: maybe('Certificate authority of the servers, PEM. Given any of the three, the connection must be TLS.'),
+  certFile: maybe('Certificate of this node, PEM.'),
+  keyFile: maybe('Key of that certificate, PEM.'),
+  replicas: z
+    .int()
+    .min(1)
+    .max(5)
+    .default(1)
+    .describe('Copies of the coordination buckets; 3 on a cluster of three servers.'),
+});
+
 export const configSchema = z.strictObject({
   node: node.prefault({}),
   gateway: gateway.prefault({}),
@@ -130,6 +166,8 @@ export const configSchema = z.strictObject({
   log: log.prefault({}),
   rates: rates.prefault({}),
   storage: storage.prefault({}),
+  cluster: cluster.prefault({}),
+  nats: nats.prefault({}),
   pressure: pressure
     .refine((p) => p.presenceDelayMs <= p.signInDelayMs && p.signInDelayMs <= p.messageDelayMs, {
       message: 'the three delays must not fall',

@@ -70,124 +70,23 @@ export function createMetrics(node: string, options: { readonly processMetrics?:
       },
     });
   };
-  const kinds = (pick: (kind: KindStats) => number) => (): Sample[] =>
-    (sources.kernel?.kindStats() ?? []).map((kind) => [pick(kind), { kind: kind.kind }]);
-  const kernel = (pick: (stats: KernelStats) => number) => (): Sample[] =>
-    sources.kernel === undefined ? [] : [[pick(sources.kernel.stats())]];
-  const gateway = (pick: (stats: GatewayStats) => number) => (): Sample[] =>
-    sources.gateway === undefined ? [] : [[pick(sources.gateway.stats())]];
+  const rows = <Of>(
+    table: readonly Row<Of>[],
+    labelNames: string[],
+    read: () => readonly (readonly [Of, Labels])[],
+  ) => {
+    for (const [is, name, help, pick] of table)
+      (is === 'gauge' ? gauge : total)(name, help, labelNames, () =>
+        read().map(([of, labels]): Sample => [pick(of), labels]),
+      );
+  };
+  rows(GATEWAY, [], () => (sources.gateway === undefined ? [] : [[sources.gateway.stats(), {}]]));
+  rows(KERNEL, [], () => (sources.kernel === undefined ? [] : [[sources.kernel.stats(), {}]]));
+  rows(PRESSURE, [], () => (sources.pressure === undefined ? [] : [[sources.pressure, {}]]));
+  rows(KINDS, ['kind'], () => (sources.kernel?.kindStats() ?? []).map((kind) => [kind, { kind: kind.kind }]));
 
-  gauge(
-    'parley_connections',
-    'Open sockets.',
-    [],
-    gateway((s) => s.connections),
-  );
-  gauge(
-    'parley_sign_ins',
-    'Sockets that have not signed in yet.',
-    [],
-    gateway((s) => s.signIns),
-  );
-  total(
-    'parley_connections_accepted_total',
-    'Sockets accepted.',
-    [],
-    gateway((s) => s.accepted),
-  );
   total('parley_upgrades_refused_total', 'Sockets refused at the upgrade, by reason.', ['reason'], () =>
     Object.entries(sources.gateway?.stats().refused ?? {}).map(([reason, value]): Sample => [value, { reason }]),
-  );
-  total(
-    'parley_frames_in_total',
-    'Frames from clients.',
-    [],
-    gateway((s) => s.framesIn),
-  );
-  total(
-    'parley_frames_out_total',
-    'Frames to clients.',
-    [],
-    gateway((s) => s.framesOut),
-  );
-  total(
-    'parley_bytes_in_total',
-    'Bytes read from sockets.',
-    [],
-    gateway((s) => s.bytesIn),
-  );
-  total(
-    'parley_bytes_out_total',
-    'Bytes written to sockets.',
-    [],
-    gateway((s) => s.bytesOut),
-  );
-  total(
-    'parley_socket_writes_total',
-    'Socket writes; frames out divided by it is how well writes are joined.',
-    [],
-    gateway((s) => s.socketWrites),
-  );
-  total(
-    'parley_bad_frames_total',
-    'Frames that broke the protocol.',
-    [],
-    gateway((s) => s.badFrames),
-  );
-  total(
-    'parley_slow_readers_total',
-    'Sockets closed because they did not read.',
-    [],
-    gateway((s) => s.slowReaders),
-  );
-  total(
-    'parley_stalls_total',
-    'Times that reading from a socket was paused for a full mailbox.',
-    [],
-    gateway((s) => s.stalls),
-  );
-
-  gauge(
-    'parley_cells',
-    'Living cells, by kind.',
-    ['kind'],
-    kinds((k) => k.cells),
-  );
-  total(
-    'parley_mails_total',
-    'Mails handled, by kind.',
-    ['kind'],
-    kinds((k) => k.mails),
-  );
-  total(
-    'parley_cell_seconds_total',
-    'Time used by cells, by kind; sampled.',
-    ['kind'],
-    kinds((k) => k.timeMs / 1_000),
-  );
-  total(
-    'parley_restarts_total',
-    'Cells restarted, by kind.',
-    ['kind'],
-    kinds((k) => k.restarts),
-  );
-  total(
-    'parley_crashes_total',
-    'Cells crashed, by kind.',
-    ['kind'],
-    kinds((k) => k.crashes),
-  );
-  gauge(
-    'parley_parked',
-    'Cells parked after too many crashes, by kind.',
-    ['kind'],
-    kinds((k) => k.parked),
-  );
-  total(
-    'parley_overruns_total',
-    'Turns longer than a slice, by kind.',
-    ['kind'],
-    kinds((k) => k.overruns),
   );
   total('parley_mailbox_refused_total', 'Mails refused, by kind and reason.', ['kind', 'reason'], () =>
     (sources.kernel?.kindStats() ?? []).flatMap((kind) =>
@@ -199,47 +98,8 @@ export function createMetrics(node: string, options: { readonly processMetrics?:
       Object.entries(kind.shed).map(([name, value]): Sample => [value, { kind: kind.kind, class: name }]),
     ),
   );
-  gauge(
-    'parley_run_queue',
-    'Cells that wait for their turn.',
-    [],
-    kernel((k) => k.runQueue),
-  );
-  gauge(
-    'parley_mailboxes_waiting',
-    'Mailboxes that hold mail.',
-    [],
-    kernel((k) => k.lanesLent),
-  );
-  total(
-    'parley_slices_total',
-    'Slices of the scheduler.',
-    [],
-    kernel((k) => k.slices),
-  );
   total('parley_dead_letters_total', 'Mails that nobody took, by kind and reason.', ['kind', 'reason'], () =>
     (sources.kernel?.deadLetters().counts ?? []).map(({ kind, reason, count }): Sample => [count, { kind, reason }]),
-  );
-
-  const pressure = (pick: (monitor: PressureMonitor) => number) => (): Sample[] =>
-    sources.pressure === undefined ? [] : [[pick(sources.pressure)]];
-  gauge(
-    'parley_pressure_level',
-    '0 fine; 1 presence stops; 2 no sign-ins; 3 messages are refused.',
-    [],
-    pressure((p) => p.level),
-  );
-  gauge(
-    'parley_event_loop_delay_p99_seconds',
-    'Of the last half second.',
-    [],
-    pressure((p) => p.sample.delayP99Ms / 1_000),
-  );
-  gauge(
-    'parley_heap_share',
-    'Heap in use, of its limit.',
-    [],
-    pressure((p) => p.sample.heapShare),
   );
 
   for (const [name, label, help] of COUNTED) {
@@ -300,6 +160,52 @@ export function createMetrics(node: string, options: { readonly processMetrics?:
     watch: (more) => void Object.assign(sources, more),
   };
 }
+
+type Row<Of> = readonly [is: 'gauge' | 'total', name: string, help: string, pick: (of: Of) => number];
+
+const GATEWAY: readonly Row<GatewayStats>[] = [
+  ['gauge', 'parley_connections', 'Open sockets.', (s) => s.connections],
+  ['gauge', 'parley_sign_ins', 'Sockets that have not signed in yet.', (s) => s.signIns],
+  ['total', 'parley_connections_accepted_total', 'Sockets accepted.', (s) => s.accepted],
+  ['total', 'parley_frames_in_total', 'Frames from clients.', (s) => s.framesIn],
+  ['total', 'parley_frames_out_total', 'Frames to clients.', (s) => s.framesOut],
+  ['total', 'parley_bytes_in_total', 'Bytes read from sockets.', (s) => s.bytesIn],
+  ['total', 'parley_bytes_out_total', 'Bytes written to sockets.', (s) => s.bytesOut],
+  [
+    'total',
+    'parley_socket_writes_total',
+    'Socket writes; frames out divided by it is how well writes are joined.',
+    (s) => s.socketWrites,
+  ],
+  ['total', 'parley_bad_frames_total', 'Frames that broke the protocol.', (s) => s.badFrames],
+  ['total', 'parley_slow_readers_total', 'Sockets closed because they did not read.', (s) => s.slowReaders],
+  ['total', 'parley_stalls_total', 'Times that reading from a socket was paused for a full mailbox.', (s) => s.stalls],
+];
+const KERNEL: readonly Row<KernelStats>[] = [
+  ['gauge', 'parley_run_queue', 'Cells that wait for their turn.', (k) => k.runQueue],
+  ['gauge', 'parley_mailboxes_waiting', 'Mailboxes that hold mail.', (k) => k.lanesLent],
+  ['total', 'parley_slices_total', 'Slices of the scheduler.', (k) => k.slices],
+];
+const PRESSURE: readonly Row<PressureMonitor>[] = [
+  [
+    'gauge',
+    'parley_pressure_level',
+    '0 fine; 1 presence stops; 2 no sign-ins; 3 messages are refused.',
+    (p) => p.level,
+  ],
+  ['gauge', 'parley_event_loop_delay_p99_seconds', 'Of the last half second.', (p) => p.sample.delayP99Ms / 1_000],
+  ['gauge', 'parley_heap_share', 'Heap in use, of its limit.', (p) => p.sample.heapShare],
+];
+/** By kind of cell. */
+const KINDS: readonly Row<KindStats>[] = [
+  ['gauge', 'parley_cells', 'Living cells, by kind.', (k) => k.cells],
+  ['total', 'parley_mails_total', 'Mails handled, by kind.', (k) => k.mails],
+  ['total', 'parley_cell_seconds_total', 'Time used by cells, by kind; sampled.', (k) => k.timeMs / 1_000],
+  ['total', 'parley_restarts_total', 'Cells restarted, by kind.', (k) => k.restarts],
+  ['total', 'parley_crashes_total', 'Cells crashed, by kind.', (k) => k.crashes],
+  ['gauge', 'parley_parked', 'Cells parked after too many crashes, by kind.', (k) => k.parked],
+  ['total', 'parley_overruns_total', 'Turns longer than a slice, by kind.', (k) => k.overruns],
+];
 
 /** What actors count, under which label, and what it says. */
 const COUNTED: readonly (readonly [CounterName, string, string])[] = [

@@ -10,7 +10,9 @@ import {
   type Pressure,
   type RateConfig,
   RateLimiter,
+  SHARDS,
   sessionKind,
+  type Taken,
   type TokenVerifier,
   verifierService,
 } from '../actors/index.ts';
@@ -97,10 +99,11 @@ export async function startNode(options: NodeOptions): Promise<Node> {
   kernel.register(chatKind(deps));
   kernel.register(sessionKind(deps));
   kernel.register(connectionKind(deps));
-  const recovery = services.startService(recoveryService(store));
+  const recovery = services.startService(recoveryService(store, () => true));
   services.startService(sweeperService(store));
   await services.ready;
   await recovery.ready;
+  kernel.send(recovery.ref, { t: 'wakeShards', shards: Array.from({ length: SHARDS }, (_, shard) => shard) });
   const port = new Port(kernel);
   return {
     kernel,
@@ -141,8 +144,10 @@ class Port implements ConnectionPort {
     return this.kernel.spawn('connection', String(this.count), sink);
   }
 
-  frame(connection: Parameters<ConnectionPort['frame']>[0], frame: Parameters<ConnectionPort['frame']>[1]): boolean {
-    return this.kernel.send(connection, frame) !== 'mailboxFull';
+  frame(connection: Parameters<ConnectionPort['frame']>[0], frame: Parameters<ConnectionPort['frame']>[1]): Taken {
+    const refused = this.kernel.send(connection, frame);
+    if (refused === null) return 'taken';
+    return refused === 'mailboxFull' ? 'full' : 'gone';
   }
 
   broke(...[connection, code, about]: Parameters<ConnectionPort['broke']>): void {

@@ -1,6 +1,5 @@
-// After a start: the chats that were marked dirty have messages that not everybody has settled. They are woken, and repeat by themselves.
+// A shard was opened: the chats that were marked dirty have messages that not everybody has settled. They are woken, and repeat by themselves.
 // Reads the dirty lists shard by shard, and lets the chats that it woke work before it wakes more.
-import { SHARDS } from '../actors/index.ts';
 import type { ServiceCtx, ServiceKind } from '../runtime/index.ts';
 import type { Store } from '../storage/index.ts';
 
@@ -8,22 +7,28 @@ export const WAKES_AT_ONCE = 256;
 export const PAUSE_MS = 20;
 export const RETRY_MS = 500;
 
-interface GoMail {
-  readonly t: 'go';
+/** These shards are ours from now on. */
+export interface WakeShardsMail {
+  readonly t: 'wakeShards';
+  readonly shards: readonly number[];
 }
 
-export function recoveryService(store: Store): ServiceKind<null, GoMail> {
+/** `isOurs`: a shard that has moved on meanwhile is the next owner's to wake. */
+export function recoveryService(store: Store, isOurs: (shard: number) => boolean): ServiceKind<null, WakeShardsMail> {
   return {
     name: 'recovery',
-    inboxMailsMax: 4,
-    batchMailsMax: 4,
-    init(ctx) {
-      ctx.tell(ctx.self, { t: 'go' });
-      return null;
-    },
-    async receive(ctx) {
+    // One a shard at the most, and they are merged by the batch.
+    inboxMailsMax: 4_096,
+    batchMailsMax: 4_096,
+    init: () => null,
+    async receive(ctx, _state, batch) {
       let woken = 0;
-      for (let shard = 0; shard < SHARDS && !ctx.stopping; shard++) woken += await wakeShard(ctx, store, String(shard));
+      for (const { mail } of batch) {
+        for (const shard of mail.shards) {
+          if (ctx.stopping) return;
+          if (isOurs(shard)) woken += await wakeShard(ctx, store, String(shard));
+        }
+      }
       if (woken > 0) ctx.env.log.info({ chats: woken }, 'chats with unsettled messages were woken');
     },
   };

@@ -4,6 +4,7 @@ import type { Env, Kernel, Ref, Refusal, WaitingMail } from '../runtime/index.ts
 import { type HeldMail, HeldMails } from './held-mail.ts';
 import type { NodeId } from './node-id.ts';
 import { ownerOf, RING_SHARDS, type Ring } from './ring.ts';
+import type { ShardMail } from './shard-mail.ts';
 import { ShardTable } from './shard-table.ts';
 
 /** A fence as the database has it. */
@@ -13,13 +14,6 @@ export interface FenceRow {
   readonly owner: string;
   readonly epoch: number;
 }
-
-/** What nodes tell each other of shards, over their links. */
-export type ShardMail =
-  /** We hold nothing of these, as of that epoch, and will not open them under it or an older one. */
-  | { readonly t: 'released'; readonly epoch: number; readonly shards: readonly number[] }
-  /** Do you still hold any of these? We are to have them as of that epoch. Answered by `released`, or not yet. */
-  | { readonly t: 'asked'; readonly epoch: number; readonly shards: readonly number[] };
 
 export interface ShardsOptions {
   readonly env: Env;
@@ -35,11 +29,13 @@ export interface ShardsOptions {
   takeFence(shard: number, owner: NodeId, epoch: number): Promise<number>;
   /** The shard is open: chats that owe somebody something are to be woken. */
   opened(shard: number): void;
-  /** Sends mail to the node that owns the shard now. `rest`: of a mailbox, to be handled before what came there directly. */
-  forward(to: NodeId, shard: number, mail: HeldMail, rest: boolean): Refusal | null;
+  /** Sends on what had been taken for a shard to its next owner, who handles it before what comes there directly. */
+  rest(to: NodeId, shard: number, mail: HeldMail): Refusal | null;
   tell(to: NodeId, mail: ShardMail): void;
   /** Somebody knows of a newer ring than ours. */
   stale(epoch: number): void;
+  /** All that the rings up to that epoch gave to us is open, and all that they took is gone. Told once an epoch. */
+  settled(epoch: number): void;
   readonly takesAtOnce?: number;
 }
 
@@ -80,6 +76,7 @@ export class Shards {
   private timer: unknown = null;
   private askedAt = Number.NEGATIVE_INFINITY;
   private closed = false;
+  private settledEpoch = 0;
   private taken = 0;
   private moved = 0;
   private remainder = 0;
@@ -138,7 +135,7 @@ export class Shards {
     const where = this.whereIs(shard);
     if (where === 'here') this.deliver(mail);
     else if (where === 'hold') this.held.rest(shard, mail);
-    else if (where !== null) this.send(where, shard, mail, true);
+    else if (where !== null) this.send(where, shard, mail);
     // We have not seen the ring yet that makes the shard ours.
     else this.held.rest(shard, mail);
   }
@@ -203,14 +200,17 @@ export class Shards {
     const now = env.now();
     if (this.closed || this.table.ring === null || !holdsLease(now)) return;
     this.expireHeld(now);
-    if (this.isSettled) return;
+    if (this.isSettled) {
+      if (this.settledEpoch !== this.epoch) this.options.settled(this.epoch);
+      this.settledEpoch = this.epoch;
+      return;
+    }
     this.table.forget((node) => surelyDead(node, now));
     if (this.rowsEpoch !== this.epoch) return void this.readRows();
     const { take, pass } = this.table.ready(now);
     for (const shard of pass) if (!this.taking.has(shard)) this.leave([shard]);
     for (const shard of take) {
       if (this.taking.size >= (this.options.takesAtOnce ?? TAKES_AT_ONCE)) break;
-      // Else it moved on and came back while we were at it.
       if (!this.taking.has(shard)) void this.take(shard);
     }
     if (now - this.askedAt < ASK_MS) return;
@@ -267,7 +267,7 @@ export class Shards {
     }
     this.taking.delete(shard);
     if (this.closed || table.turn(shard) !== turn) return;
-    // Not heard of: whether it was taken says the row, looked at again before anything else.
+    // Not heard of: the row says whether it was taken.
     if (fence === 0) this.rowsEpoch = -1;
     else {
       const before = this.rows.get(shard)?.fence ?? 0;
@@ -330,7 +330,7 @@ export class Shards {
     const target = this.owner(shard);
     for (const mail of [...rest, ...this.held.take(shard)]) {
       if (target === null || target === this.options.self()) this.held.rest(shard, mail);
-      else this.send(target, shard, mail, true);
+      else this.send(target, shard, mail);
     }
   }
 
@@ -362,7 +362,7 @@ export class Shards {
     for (const mail of this.held.take(shard)) {
       if (target === null) this.refuse(mail);
       else if (target === this.options.self()) this.held.rest(shard, mail);
-      else this.send(target, shard, mail, true);
+      else this.send(target, shard, mail);
     }
   }
 
@@ -371,8 +371,8 @@ export class Shards {
     return ring === null ? null : ownerOf(ring, shard);
   }
 
-  private send(to: NodeId, shard: number, mail: HeldMail, rest: boolean): void {
-    if (this.options.forward(to, shard, mail, rest) !== null) this.refuse(mail);
+  private send(to: NodeId, shard: number, mail: HeldMail): void {
+    if (this.options.rest(to, shard, mail) !== null) this.refuse(mail);
   }
 
   private deliver(mail: HeldMail): void {

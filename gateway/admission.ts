@@ -13,10 +13,36 @@ export interface Source {
   sockets: number;
 }
 
+/** How many sockets each source has; a source without any is forgotten. */
+export class Sources {
+  private readonly open = new Map<string, Source>();
+
+  /** Null: it has as many as it may. */
+  enter(address: string, max: number): Source | null {
+    const key = sourceKey(address);
+    let source = this.open.get(key);
+    if (source === undefined) {
+      source = { address: key, sockets: 0 };
+      this.open.set(key, source);
+    } else if (source.sockets >= max) return null;
+    source.sockets += 1;
+    return source;
+  }
+
+  leave(source: Source): void {
+    source.sockets -= 1;
+    if (source.sockets === 0) this.open.delete(source.address);
+  }
+
+  get size(): number {
+    return this.open.size;
+  }
+}
+
 export type AdmissionRefusal = 'full' | 'sourceFull' | 'signInsFull' | 'pressed';
 
 export class Admission {
-  private readonly sources = new Map<string, Source>();
+  private readonly sources = new Sources();
   private readonly limits: AdmissionLimits;
   /** Open sockets. */
   connections = 0;
@@ -32,15 +58,8 @@ export class Admission {
     if (pressureLevel >= 2) return 'pressed';
     if (this.connections >= this.limits.connectionsMax) return 'full';
     if (this.signIns >= this.limits.signInsAtOnceMax) return 'signInsFull';
-    const key = sourceKey(address);
-    let source = this.sources.get(key);
-    if (source === undefined) {
-      source = { address: key, sockets: 0 };
-      this.sources.set(key, source);
-    } else if (source.sockets >= this.limits.connectionsPerSourceMax) {
-      return 'sourceFull';
-    }
-    source.sockets += 1;
+    const source = this.sources.enter(address, this.limits.connectionsPerSourceMax);
+    if (source === null) return 'sourceFull';
     this.connections += 1;
     this.signIns += 1;
     return source;
@@ -53,8 +72,7 @@ export class Admission {
   left(source: Source, signedIn: boolean): void {
     if (!signedIn) this.signIns -= 1;
     this.connections -= 1;
-    source.sockets -= 1;
-    if (source.sockets === 0) this.sources.delete(source.address);
+    this.sources.leave(source);
     if (this.connections < 0 || this.signIns < 0) throw new Error('admission: a socket left twice');
   }
 

@@ -18,6 +18,7 @@ import {
   standardRoutes,
   writeAnswer,
 } from './http.ts';
+import { HttpSockets } from './http-sockets.ts';
 import { Hub } from './hub.ts';
 import { Peer, type PeerCounts } from './peer.ts';
 import { ReceiverPool } from './receivers.ts';
@@ -104,6 +105,8 @@ const REFUSALS: { readonly [R in AdmissionRefusal | 'stopping' | 'noCell']: { st
   stopping: { status: 503, about: 'This node is stopping.' },
   noCell: { status: 503, about: 'This node takes no connections now.' },
 };
+/** A source has a socket on its way, and one that was refused or asks for a page, for each that it may have. */
+const HTTP_SOCKETS_PER_CONNECTION = 2;
 const RETRY_AFTER_MIN_S = 1;
 const RETRY_AFTER_SPREAD_S = 9;
 
@@ -149,7 +152,6 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const refused: Record<string, number> = {};
   let accepted = 0;
   let stopping = false;
-  let httpSockets = 0;
 
   const health: Health = { notReady: () => (stopping ? 'stopping' : options.health.notReady()) };
   const connectUrl = (question: HttpQuestion): string => {
@@ -175,17 +177,15 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     noDelay: true,
   });
 
-  const leaveHttp = (): void => {
-    httpSockets -= 1;
-  };
+  const httpSockets = new HttpSockets({
+    httpSocketsMax: limits.httpSocketsMax,
+    perSourceMax: config.trustForwarded ? null : HTTP_SOCKETS_PER_CONNECTION * config.connectionsPerSourceMax,
+  });
   server.on('connection', (socket: Socket) => {
-    if (httpSockets >= limits.httpSocketsMax) {
-      count('httpFull');
-      socket.destroy();
-      return;
-    }
-    httpSockets += 1;
-    socket.on('close', leaveHttp);
+    const refusal = httpSockets.enter(socket);
+    if (refusal === null) return;
+    count(refusal);
+    socket.destroy();
   });
 
   server.on('request', (request: IncomingMessage, response: ServerResponse) => {
@@ -197,8 +197,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
 
   server.on('upgrade', (request: IncomingMessage, stream: Duplex, head: Buffer) => {
     const socket = stream as Socket; // an http.Server without TLS hands over net.Sockets
-    socket.removeListener('close', leaveHttp);
-    leaveHttp();
+    httpSockets.leave(socket);
     const handshake = answerHandshake(request, config);
     if (!handshake.ok) {
       count(`http${handshake.status}`);

@@ -189,6 +189,24 @@ test('TCP connections that never become anything are bounded', async () => {
   await opened(bench.ws());
 });
 
+test('and of one source they are bounded too, unless a proxy stands for all', async () => {
+  for (const trustForwarded of [false, true]) {
+    bench = await startBench({ connectionsPerSourceMax: 2, trustForwarded }, { limits: { httpSocketsMax: 6 } });
+    const sockets = Array.from({ length: 8 }, () => bench.raw());
+    let gone = 0;
+    for (const socket of sockets) socket.on('close', () => gone++).on('data', () => {});
+    await until('all others to be turned away', () => gone === (trustForwarded ? 2 : 4));
+    expect(bench.gateway.stats().refused).toEqual(trustForwarded ? { httpFull: 2 } : { httpSourceFull: 4 });
+    for (const socket of sockets) socket.destroy();
+    await until('room again', () => gone === 8);
+    // What has become a WebSocket does not count here any more.
+    const open = [bench.ws(), bench.ws()];
+    await Promise.all(open.map(opened));
+    expect((await bench.http('/livez')).status).toBe(200);
+    if (!trustForwarded) await bench.stop();
+  }
+});
+
 test('no extension is negotiated, so nothing is inflated', async () => {
   bench = await startBench();
   const socket = new WebSocket(bench.gateway.url, 'parley.v1', { perMessageDeflate: true });

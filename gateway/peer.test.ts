@@ -1,7 +1,7 @@
 // One socket, end to end, against a real `ws` client: order, joining, flow both ways, and how it ends.
 import { afterEach, expect, test } from 'vitest';
 import type { WebSocket } from 'ws';
-import { decodeServerFrame, encodeFrame, LIMITS, OP, type ServerFrame } from '../protocol/index.ts';
+import { CLOSE_CODES, decodeServerFrame, encodeFrame, LIMITS, OP, type ServerFrame } from '../protocol/index.ts';
 import {
   type Bench,
   closedWith,
@@ -118,7 +118,7 @@ test('a full mailbox stops reading; nothing is lost or reordered when it drains'
   let offered = 0;
   bench.port.take = () => {
     offered += 1;
-    return open;
+    return open ? 'taken' : 'full';
   };
   const socket = bench.ws();
   await opened(socket);
@@ -128,11 +128,11 @@ test('a full mailbox stops reading; nothing is lost or reordered when it drains'
   expect(bench.port.last.frames).toHaveLength(0);
   // Three are taken, then it is full again.
   let budget = 3;
-  bench.port.take = () => budget-- > 0;
+  bench.port.take = () => (budget-- > 0 ? 'taken' : 'full');
   bench.endSlice();
   expect(bench.port.last.frames).toHaveLength(3);
   open = true;
-  bench.port.take = () => true;
+  bench.port.take = () => 'taken';
   bench.endSlice();
   await until('the rest', () => bench.port.last.frames.length === 20_000);
   expect(bench.port.last.frames.map((frame) => frame.op === OP.HEARTBEAT && frame.n)).toEqual(
@@ -142,7 +142,7 @@ test('a full mailbox stops reading; nothing is lost or reordered when it drains'
 
 test('a bad frame waits its turn behind frames that the cell has not taken', async () => {
   bench = await startBench();
-  bench.port.take = () => false;
+  bench.port.take = () => 'full';
   const socket = bench.ws();
   const gone = closedWith(socket);
   await opened(socket);
@@ -150,12 +150,28 @@ test('a bad frame waits its turn behind frames that the cell has not taken', asy
   socket.send(Buffer.from([0xc1]));
   await until('a stall', () => bench.gateway.stats().stalls === 1);
   expect(bench.port.last.broken).toHaveLength(0);
-  bench.port.take = () => true;
+  bench.port.take = () => 'taken';
   bench.endSlice();
   await until('the end', () => bench.port.last.closed === 1);
   expect(bench.port.last.frames).toHaveLength(1);
   expect(bench.port.last.broken[0]?.code).toBe('bad_frame');
   expect((await gone).code).toBe(4100);
+});
+
+test('a socket whose cell was killed is closed at its next frame, also at one that had to wait', async () => {
+  bench = await startBench();
+  for (const waits of [false, true]) {
+    bench.port.take = () => (waits ? 'full' : 'gone');
+    const socket = bench.ws();
+    const gone = closedWith(socket);
+    await opened(socket);
+    socket.send(heartbeat(1));
+    if (waits) await until('a stall', () => bench.gateway.stats().stalls === 1);
+    bench.port.take = () => 'gone';
+    bench.endSlice();
+    expect(await gone).toEqual({ code: CLOSE_CODES.serverFault.code, reason: 'serverFault' });
+  }
+  await until('no socket', () => bench.gateway.stats().connections === 0);
 });
 
 test('close says everything written before, then its code, and tells the cell once', async () => {

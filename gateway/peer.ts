@@ -251,7 +251,11 @@ export class Peer implements Sink, ReceiverOwner {
   private offer(item: ClientFrame | ProtocolError): boolean {
     const { connection, hub } = this;
     if (connection === null) return true;
-    if (!(item instanceof ProtocolError)) return hub.port.frame(connection, item);
+    if (!(item instanceof ProtocolError)) {
+      const taken = hub.port.frame(connection, item);
+      if (taken === 'gone') this.close('serverFault');
+      return taken !== 'full';
+    }
     hub.counts.badFrames += 1;
     this.flags |= DEAF;
     hub.closing(this);

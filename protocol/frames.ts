@@ -92,7 +92,12 @@ export const FRAMES = {
       acks: list(LIMITS.acksPerFrameMax, known, 'chats and numbers'),
     },
   ),
-  READ: frame(6, 'client', 'The user has read a chat up to a number.', { chat, seq: upTo }),
+  READ: frame(
+    6,
+    'client',
+    'The user has read a chat up to a number. Once that is stored, RECEIPT of the own user says so: repeat it until then.',
+    { chat, seq: upTo },
+  ),
   TYPING: frame(
     7,
     'client',

@@ -1,10 +1,12 @@
-// All tests, on a fresh clone with Node alone: install, build, style and types, unit tests, system tests, simulation. Sums the results
-// and ends with one line, `N passed, N failed, N skipped`. Exit code 1 when anything failed. `--only unit,system,…` runs a part.
+// All tests, on a fresh clone with Node alone: install, build, style and types, unit tests, system tests, simulation. The servers that
+// system tests need are fetched meanwhile. Sums the results and ends with one line, `N passed, N failed, N skipped`. Exit code 1 when
+// anything failed. `--only unit,system,…` runs a part.
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { build } from './build.mjs';
 import { at, filesBelow, runNode } from './lib.mjs';
+import { prepareServers } from './services/prepare.mjs';
 import { installTools } from './tools.mjs';
 
 const SIM_SEEDS = '500';
@@ -17,13 +19,16 @@ const steps = [
   ['style', () => asOne(() => runNode([at('node_modules/@biomejs/biome/bin/biome'), 'check', '.']))],
   ['types', () => asOne(() => runNode([at('node_modules/typescript/bin/tsc'), '--noEmit', '-p', 'tsconfig.json']))],
   ['unit', () => vitest('unit')],
+  ['servers', () => tellServers()],
   ['system', () => (hasSystemTests() ? vitest('system') : null)],
   ['simulation', () => (existsSync(at('dist/test/sim/main.js')) ? simulation() : null)],
 ];
 
 installTools();
+// Beside the steps before: downloading and building servers for the first time takes minutes.
+const servers = only === null || only.includes('system') ? prepareServers() : null;
 for (const [name, run] of steps) {
-  if (only !== null && name !== 'build' && !only.includes(name)) continue;
+  if (only !== null && name !== 'build' && !only.includes(name === 'servers' ? 'system' : name)) continue;
   console.log(`\n— ${name}`);
   const result = await run();
   if (result === null) {
@@ -41,6 +46,12 @@ process.exitCode = sum.failed === 0 ? 0 : 1;
 /** A step that counts as one test. */
 async function asOne(run) {
   return (await run()) === 0 ? { passed: 1, failed: 0, skipped: 0 } : { passed: 0, failed: 1, skipped: 0 };
+}
+
+/** No test of its own: the tests that lack a server count themselves as skipped. */
+async function tellServers() {
+  for (const line of (await servers) ?? []) console.log(`  ${line}`);
+  return { passed: 0, failed: 0, skipped: 0 };
 }
 
 async function vitest(project) {

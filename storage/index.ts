@@ -14,6 +14,7 @@ export {
 export { type ReadOp, type ReadValue, type ReadValues, runRead } from './read-op.ts';
 export { type ReaderOptions, type ReadMail, type ReadResultMail, readerKind } from './reader.ts';
 export * from './retention.ts';
+export { shareStore } from './shared-store.ts';
 export * from './store.ts';
 export {
   type LoadedMail,

@@ -99,6 +99,13 @@ class IdbStore implements OutboxStore {
       case 'known':
         to.objectStore(TABLES.known).put(change.seq, change.chat);
         return;
+      // Few, and gone soon: among the facts, so that databases of before need no other tables.
+      case 'read':
+        to.objectStore(TABLES.facts).put(change, `read ${change.chat}`);
+        return;
+      case 'readStored':
+        to.objectStore(TABLES.facts).delete(`read ${change.chat}`);
+        return;
       default:
         to.objectStore(TABLES.facts).put(change, change.is);
     }

@@ -1,10 +1,11 @@
-// Says to the server what this device has, and what its user has read. A number is first saved, then flushed, then said: what the
-// server was told survives a crash of the device. Numbers of up to 50 ms go together.
+// Says to the server what this device has, and what its user has read (`reads.ts` knows which). A number is first saved, then flushed,
+// then said: what the server was told survives a crash of the device. Numbers of up to 50 ms go together.
 import { LIMITS, OP } from '../../protocol/index.ts';
 import { type ChatUpTo, Saying } from './ack-state.ts';
 import { type ClientEnv, settle, type Timer } from './env.ts';
 import type { Link } from './link.ts';
-import type { OutboxStore } from './store.ts';
+import { Reads } from './reads.ts';
+import type { OutboxStore, Stored } from './store.ts';
 
 /** Bytes of a HELLO that are left for what is known, when the token is as long as it may be. */
 const KNOWN_BYTES_MAX = LIMITS.frameBytesMax - LIMITS.tokenCharsMax - 1_024;
@@ -17,10 +18,7 @@ export class Acker {
   readonly #link: Link;
   readonly #onThrow: (error: unknown) => void;
   readonly #acks = new Saying();
-  readonly #reads = new Saying();
-  /** Reads that were sent; `older` ones before the last but one heartbeat was answered. None is confirmed by itself. */
-  #readsSent = new Map<string, number>();
-  #readsOlder = new Map<string, number>();
+  readonly #reads: Reads;
   readonly #confirmed = new Map<string, number>();
   /** Survives a power cut. Those that changed last come last. */
   readonly #flushed = new Map<string, number>();
@@ -31,7 +29,6 @@ export class Acker {
   #timer: Timer | null = null;
   /** Said lately, to be said once more: mail inside the server may be lost, and nobody would tell. */
   readonly #lately = new Map<string, number>();
-  readonly #readLately = new Map<string, number>();
   #repeatTimer: Timer | null = null;
   #flushing = false;
   #onSaid: (() => void)[] = [];
@@ -41,10 +38,12 @@ export class Acker {
     this.#store = store;
     this.#link = link;
     this.#onThrow = onThrow;
+    this.#reads = new Reads({ env, save: (change) => this.#save([change]), due: () => this.flush() });
   }
 
-  loaded(known: ReadonlyMap<string, number>, sync: string | null): void {
+  loaded({ known, sync, reads }: Stored): void {
     this.#sync = sync;
+    this.#reads.loaded(reads);
     for (const [chat, seq] of known) {
       this.#confirmed.set(chat, seq);
       this.#flushed.set(chat, seq);
@@ -78,6 +77,10 @@ export class Acker {
   read(chat: string, seq: number): void {
     this.#reads.mark(chat, seq);
     this.#plan();
+  }
+
+  readStored(chat: string, seq: number): void {
+    this.#reads.stored(chat, seq);
   }
 
   /**
@@ -121,30 +124,26 @@ export class Acker {
 
   online(window: number): void {
     this.#window = window;
+    this.#reads.online();
     this.#plan();
   }
 
-  /** What was marked goes with the next HELLO. Reads have no such place: all that may not have arrived are said again. */
+  /** What was marked goes with the next HELLO. Reads have no such place: they are said after it. */
   offline(): void {
     this.#next = null;
     this.#forgetLately();
-    for (const sent of [this.#readsOlder, this.#readsSent]) for (const [chat, seq] of sent) this.#reads.mark(chat, seq);
-    this.#readsOlder = new Map();
-    this.#readsSent = new Map();
+    this.#reads.stop();
     this.flush();
-  }
-
-  /** A heartbeat was answered: what was sent before it has arrived. */
-  heartbeat(): void {
-    this.#readsOlder = this.#readsSent;
-    this.#readsSent = new Map();
   }
 
   #plan(): void {
     // Half a window at once, or the server would stand still until the timer fires.
     if (this.#acks.entries * 2 >= this.#window) this.flush();
-    else if (this.#acks.size + this.#reads.size > 0)
-      this.#timer ??= this.#env.setTimer(() => this.#due(), LIMITS.ackDelayMsMax);
+    else if (this.#waits) this.#timer ??= this.#env.setTimer(() => this.#due(), LIMITS.ackDelayMsMax);
+  }
+
+  get #waits(): boolean {
+    return this.#acks.size > 0 || this.#reads.waiting;
   }
 
   /** A flush that is under way plans the next look itself. */
@@ -155,10 +154,11 @@ export class Acker {
 
   /** Says everything now, or as soon as the store has it. */
   flush(): void {
-    if (this.#flushing || this.#acks.size + this.#reads.size === 0) return;
+    if (this.#flushing || !this.#waits) return;
     if (this.#timer !== null) this.#env.clearTimer(this.#timer);
     this.#timer = null;
     const lists = this.#acks.take();
+    this.#reads.waiting = false;
     this.#flushing = true;
     settle(
       () => this.#store.flush(),
@@ -166,6 +166,7 @@ export class Acker {
       (error) => {
         this.#flushing = false;
         for (const { chat, seq } of lists.flat()) this.#acks.mark(chat, seq);
+        this.#reads.waiting = true;
         this.#timer ??= this.#env.setTimer(() => this.#due(), RETRY_FLUSH_MS);
         this.#onThrow(error);
       },
@@ -179,23 +180,16 @@ export class Acker {
         this.#flushed.delete(chat);
         this.#flushed.set(chat, seq);
       }
-      if (this.#link.send({ op: OP.MESSAGE_ACK, acks }))
-        for (const { chat, seq } of acks) this.#repeat(this.#lately, chat, seq);
+      if (this.#link.send({ op: OP.MESSAGE_ACK, acks })) for (const { chat, seq } of acks) this.#repeat(chat, seq);
     }
     // After the acks: what is read was delivered. Offline they wait for the connection.
-    if (this.#link.online) {
-      for (const { chat, seq } of this.#reads.take().flat()) {
-        this.#readsSent.set(chat, Math.max(seq, this.#readsSent.get(chat) ?? 0));
-        this.#link.send({ op: OP.READ, chat, seq });
-        this.#repeat(this.#readLately, chat, seq);
-      }
-    }
-    if (this.#acks.size > 0) this.#plan();
+    if (this.#link.online) for (const { chat, seq } of this.#reads.take()) this.#link.send({ op: OP.READ, chat, seq });
+    if (this.#waits) this.#plan();
     else for (const run of this.#onSaid.splice(0)) run();
   }
 
-  #repeat(lately: Map<string, number>, chat: string, seq: number): void {
-    lately.set(chat, seq);
+  #repeat(chat: string, seq: number): void {
+    this.#lately.set(chat, seq);
     this.#repeatTimer ??= this.#env.setTimer(() => this.#again(), REPEAT_MS);
   }
 
@@ -204,7 +198,6 @@ export class Acker {
     const saying = new Saying();
     for (const [chat, seq] of this.#lately) saying.mark(chat, seq);
     for (const acks of saying.take()) this.#link.send({ op: OP.MESSAGE_ACK, acks });
-    for (const [chat, seq] of this.#readLately) this.#link.send({ op: OP.READ, chat, seq });
     this.#forgetLately();
   }
 
@@ -212,7 +205,6 @@ export class Acker {
     if (this.#repeatTimer !== null) this.#env.clearTimer(this.#repeatTimer);
     this.#repeatTimer = null;
     this.#lately.clear();
-    this.#readLately.clear();
   }
 
   /** Calls once all that was marked is said; at once when it is. */
@@ -224,6 +216,7 @@ export class Acker {
 
   close(): void {
     this.#forgetLately();
+    this.#reads.stop();
     if (this.#timer !== null) this.#env.clearTimer(this.#timer);
     this.#timer = null;
   }

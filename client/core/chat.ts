@@ -82,7 +82,7 @@ export class Chat {
     this.#parts.receiver.ack(this.id, seq);
   }
 
-  /** The user has read everything up to here. Said again after a reconnect, until it has arrived. */
+  /** The user has read everything up to here. Said again, after a restart too, until the server has stored it. */
   read(seq: number): void {
     if (!Number.isSafeInteger(seq) || seq < 0) throw new ParleyError('bad_argument', 'not a number of an entry');
     this.#parts.acker.read(this.id, seq);

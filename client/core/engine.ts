@@ -87,7 +87,6 @@ export class Engine {
         state: (state) => this.#state(state),
         welcome: (frame) => this.#welcome(frame),
         frame: (frame) => this.#frame(frame),
-        heartbeat: () => this.acker.heartbeat(),
         offline: () => this.#offline(),
       },
     );
@@ -144,7 +143,7 @@ export class Engine {
       return;
     }
     this.user = stored.user;
-    this.acker.loaded(stored.known, stored.sync);
+    this.acker.loaded(stored);
     this.sender.loaded(boot, stored.messages.values());
     this.#loaded = true;
     // A turn later, so that whoever called can listen first.
@@ -269,6 +268,7 @@ export class Engine {
         this.#caughtUp(frame);
         return;
       case OP.RECEIPT: {
+        if (frame.user === this.user) this.acker.readStored(frame.chat, frame.read);
         const receipt = this.#receipts.receipt(frame, this.user ?? '');
         if (receipt === null) return;
         this.sender.receipts(frame.chat);

@@ -22,6 +22,7 @@ export type { Draft } from './sender.ts';
 export {
   applyChange,
   changesOf,
+  copyOf,
   emptyStored,
   memoryStore,
   type OutboxStore,

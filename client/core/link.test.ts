@@ -230,30 +230,6 @@ describe('a lost connection', () => {
     await env.advance(500);
     expect(transport.sockets).toHaveLength(2);
   });
-
-  it('says again what was read, until a later heartbeat was answered', async () => {
-    const { client, env, signIn } = scriptedClient();
-    const reads = (socket: Awaited<ReturnType<typeof signIn>>) => socket.of(OP.READ).map(({ seq }) => seq);
-    const socket = await signIn();
-    client.chat('c').read(3);
-    client.chat('c').read(2);
-    await env.advance(50);
-    expect(reads(socket)).toEqual([3]);
-    socket.end();
-    await env.advance(500);
-    const next = await signIn();
-    await env.advance(50);
-    expect(reads(next)).toEqual([3]);
-    for (let i = 0; i < 3; i++) {
-      await env.advance(10_000);
-      next.say({ op: OP.HEARTBEAT, n: 0 });
-    }
-    next.end();
-    await env.advance(500);
-    const last = await signIn();
-    await env.advance(50);
-    expect(reads(last)).toEqual([]);
-  });
 });
 
 describe('the heartbeat', () => {

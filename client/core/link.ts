@@ -39,7 +39,6 @@ export interface LinkListener {
   /** Null to go on, else why this server's answer cannot be: the client stops. */
   welcome(frame: Frame<'WELCOME'>): string | null;
   frame(frame: ServerFrame): void;
-  heartbeat(): void;
   offline(): void;
 }
 /** A node that goes away and does not close the socket itself is left after this time. */
@@ -216,7 +215,6 @@ export class Link {
         if (!this.#online) this.#welcome(frame);
         return;
       case OP.HEARTBEAT:
-        this.#on.heartbeat();
         return;
       case OP.GO_AWAY:
         this.#goAway(attempt, frame);

@@ -92,7 +92,7 @@ export class Receipts {
 }
 
 /** Sets, and forgets the oldest of too many: it then tells something again at the worst. */
-function bounded<V>(map: Map<string, V>, key: string, value: V): void {
+export function bounded<V>(map: Map<string, V>, key: string, value: V): void {
   map.set(key, value);
   if (map.size > CHATS_MAX) for (const oldest of map.keys()) return void map.delete(oldest);
 }

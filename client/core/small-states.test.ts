@@ -168,6 +168,9 @@ describe('the changes of a store', () => {
       { is: 'known', chat: 'a', seq: 5 },
       { is: 'known', chat: 'b', seq: 2 },
       { is: 'known', chat: 'a', seq: 4 },
+      { is: 'read', chat: 'a', seq: 4 },
+      { is: 'read', chat: 'b', seq: 2 },
+      { is: 'readStored', chat: 'b' },
       { is: 'sync', sync: 's' },
       { is: 'message', message: message('1') },
       { is: 'message', message: message('2') },
@@ -179,6 +182,7 @@ describe('the changes of a store', () => {
       ['b', 2],
       ['a', 5],
     ]);
+    expect([...stored.reads]).toEqual([['a', 4]]);
     const again = emptyStored();
     for (const change of changesOf(stored)) applyChange(again, change);
     expect(again).toEqual(stored);

@@ -15,6 +15,8 @@ export type StoreChange =
   | { readonly is: 'message'; readonly message: StoredMessage } //            into the outbox
   | { readonly is: 'done'; readonly id: string } //                           out of it: acknowledged, or failed
   | { readonly is: 'known'; readonly chat: string; readonly seq: number } //  the application has everything up to here
+  | { readonly is: 'read'; readonly chat: string; readonly seq: number } //   the user has read so far; the server is to store it
+  | { readonly is: 'readStored'; readonly chat: string } //                   it has
   | { readonly is: 'sync'; readonly sync: string }
   | { readonly is: 'owner'; readonly user: string | null; readonly device: string }
   | { readonly is: 'boot'; readonly boot: number }; //                        starts of this store, so that ids never repeat
@@ -26,6 +28,8 @@ export interface Stored {
   sync: string | null;
   /** By chat; those that changed last come last. */
   readonly known: Map<string, number>;
+  /** What was read and is not known to be stored by the server, by chat. */
+  readonly reads: Map<string, number>;
   /** The outbox by message id, oldest first. */
   readonly messages: Map<string, StoredMessage>;
 }
@@ -45,7 +49,12 @@ export interface OutboxStore {
 }
 
 export function emptyStored(): Stored {
-  return { boot: 0, user: null, device: null, sync: null, known: new Map(), messages: new Map() };
+  return { boot: 0, user: null, device: null, sync: null, known: new Map(), reads: new Map(), messages: new Map() };
+}
+
+export function copyOf(stored: Stored): Stored {
+  const { known, reads, messages } = stored;
+  return { ...stored, known: new Map(known), reads: new Map(reads), messages: new Map(messages) };
 }
 
 export function applyChange(to: Stored, change: StoreChange): void {
@@ -62,6 +71,13 @@ export function applyChange(to: Stored, change: StoreChange): void {
       to.known.set(change.chat, Math.max(before, change.seq));
       return;
     }
+    case 'read':
+      to.reads.delete(change.chat);
+      to.reads.set(change.chat, change.seq);
+      return;
+    case 'readStored':
+      to.reads.delete(change.chat);
+      return;
     case 'sync':
       to.sync = change.sync;
       return;
@@ -80,6 +96,7 @@ export function changesOf(stored: Stored): StoreChange[] {
   if (stored.device !== null) changes.push({ is: 'owner', user: stored.user, device: stored.device });
   if (stored.sync !== null) changes.push({ is: 'sync', sync: stored.sync });
   for (const [chat, seq] of stored.known) changes.push({ is: 'known', chat, seq });
+  for (const [chat, seq] of stored.reads) changes.push({ is: 'read', chat, seq });
   for (const message of stored.messages.values()) changes.push({ is: 'message', message });
   return changes;
 }
@@ -88,7 +105,7 @@ export function changesOf(stored: Stored): StoreChange[] {
 export function memoryStore(): OutboxStore {
   const kept = emptyStored();
   return {
-    load: () => ({ ...kept, known: new Map(kept.known), messages: new Map(kept.messages) }),
+    load: () => copyOf(kept),
     save(changes) {
       for (const change of changes) applyChange(kept, change);
     },

@@ -47,6 +47,7 @@ describe('a file store', () => {
     store.save([
       { is: 'done', id: '2' },
       { is: 'known', chat: 'c', seq: 9 },
+      { is: 'read', chat: 'c', seq: 8 },
       { is: 'sync', sync: 's' },
     ]);
     await store.flush();
@@ -55,6 +56,7 @@ describe('a file store', () => {
     expect([...stored.messages.values()]).toEqual([message('1'), message('3')]);
     expect(stored).toMatchObject({ user: 'u', device: 'd', sync: 's' });
     expect(stored.known.get('c')).toBe(9);
+    expect(stored.reads.get('c')).toBe(8);
   });
 
   it('cuts off a torn last line, and goes on after what was whole', async () => {

@@ -13,7 +13,15 @@ import {
   writeSync,
 } from 'node:fs';
 import { dirname } from 'node:path';
-import { applyChange, changesOf, emptyStored, type OutboxStore, type StoreChange, type Stored } from '../core/store.ts';
+import {
+  applyChange,
+  changesOf,
+  copyOf,
+  emptyStored,
+  type OutboxStore,
+  type StoreChange,
+  type Stored,
+} from '../core/store.ts';
 
 const FORMAT = 'parley-outbox 1';
 /** The journal is rewritten when it is over this size and over four times what is worth keeping. */
@@ -45,7 +53,7 @@ class FileStore implements OutboxStore {
     ftruncateSync(this.#fd, goodBytes);
     this.#bytes = goodBytes;
     this.#compact();
-    return { ...this.#kept, known: new Map(this.#kept.known), messages: new Map(this.#kept.messages) };
+    return copyOf(this.#kept);
   }
 
   save(changes: readonly StoreChange[]): void {

@@ -328,9 +328,8 @@ export class TestServer {
     }
   }
 
-  #tell(user: string, frame: ServerFrame, but: TestSocket | null = null): void {
-    for (const device of this.#devices.values())
-      if (device.user === user && device.socket !== but) device.socket?.say(frame);
+  #tell(user: string, frame: ServerFrame): void {
+    for (const device of this.#devices.values()) if (device.user === user) device.socket?.say(frame);
   }
 
   #acked(socket: TestSocket, id: string, seq: number): void {
@@ -349,11 +348,13 @@ export class TestServer {
     const { user } = socket;
     const chat = this.chats.get(id);
     const member = chat?.members.get(user);
-    if (chat === undefined || member === undefined || seq <= member.read) return;
-    member.read = Math.min(seq, chat.headFor(user));
+    if (chat === undefined || member === undefined) return;
+    const before = member.read;
+    member.read = Math.max(before, Math.min(seq, chat.headFor(user)));
     member.delivered = Math.max(member.delivered, member.read);
-    this.#tell(user, { op: OP.RECEIPT, chat: id, user, delivered: member.delivered, read: member.read }, socket);
-    this.#receipts(chat, user);
+    // Said again or not: the reader wants to hear that it is stored.
+    this.#tell(user, { op: OP.RECEIPT, chat: id, user, delivered: member.delivered, read: member.read });
+    if (member.read > before) this.#receipts(chat, user);
   }
 
   #receipts(chat: TestChat, user: string): void {

@@ -5,7 +5,8 @@ import { TestEnv } from '../../runtime/testing/test-env.ts';
 import type { HeldMail } from '../held-mail.ts';
 import { type NodeId, nodeIdOf } from '../node-id.ts';
 import { type Move, RING_SHARDS, type Ring } from '../ring.ts';
-import { type FenceRow, type ShardMail, Shards } from '../shards.ts';
+import type { ShardMail } from '../shard-mail.ts';
+import { type FenceRow, Shards } from '../shards.ts';
 
 export const nodeOf = (name: string, incarnation = '1'): NodeId => nodeIdOf(name, incarnation);
 
@@ -134,12 +135,13 @@ export class BenchNode {
       fences: async () => [...bench.fences.values()],
       takeFence: (shard, owner, epoch) => bench.takeLater(shard, owner, epoch),
       opened: (shard) => this.opened.push(shard),
-      forward: (to, shard, mail, rest) => {
-        bench.carry(this.id, to, (node) => (rest ? node.shards.rest(shard, mail) : node.post(mail)));
+      rest: (to, shard, mail) => {
+        bench.carry(this.id, to, (node) => node.shards.rest(shard, mail));
         return null;
       },
       tell: (to, mail: ShardMail) => bench.carry(this.id, to, (node) => node.shards.onMail(this.id, mail)),
       stale: (epoch) => this.stale.push(epoch),
+      settled: () => {},
     });
   }
 

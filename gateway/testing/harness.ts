@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { connect, type Socket } from 'node:net';
 import { WebSocket } from 'ws';
-import type { ConnectionPort, Sink } from '../../actors/index.ts';
+import type { ConnectionPort, Sink, Taken } from '../../actors/index.ts';
 import {
   type ClientFrame,
   type ErrorCode,
@@ -34,8 +34,7 @@ export class FakeConnection implements Ref {
 export class FakePort implements ConnectionPort {
   readonly connections: FakeConnection[] = [];
   accepting = true;
-  /** False from here: the mailbox is full. */
-  take: (connection: FakeConnection, frame: ClientFrame) => boolean = () => true;
+  take: (connection: FakeConnection, frame: ClientFrame) => Taken = () => 'taken';
 
   open(sink: Sink): Ref | null {
     if (!this.accepting) return null;
@@ -43,13 +42,14 @@ export class FakePort implements ConnectionPort {
     this.connections.push(connection);
     return connection;
   }
-  frame(ref: Ref, frame: ClientFrame): boolean {
+  frame(ref: Ref, frame: ClientFrame): Taken {
     const connection = ref as FakeConnection;
-    if (!this.take(connection, frame)) return false;
+    const taken = this.take(connection, frame);
+    if (taken !== 'taken') return taken;
     connection.frames.push(frame);
     if (frame.op === OP.HELLO) connection.send(welcome(frame.device));
     if (frame.op === OP.HEARTBEAT) connection.send(frame);
-    return true;
+    return 'taken';
   }
   broke(ref: Ref, code: ErrorCode, about: string): void {
     const connection = ref as FakeConnection;

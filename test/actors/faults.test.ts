@@ -1,7 +1,9 @@
 import { afterEach, describe, expect, it } from 'vitest';
+import { LEAVE_PATIENCE_MS } from '../../actors/connection-close.ts';
+import { ANSWER_MS, POSTING_MAX } from '../../actors/connection-posting.ts';
 import { OP } from '../../protocol/index.ts';
 import { createRealEnv, silentLog } from '../../runtime/index.ts';
-import { faultPlan, withFaults } from '../../storage/index.ts';
+import { faultPlan, type Store, withFaults } from '../../storage/index.ts';
 import { createMemoryDisk } from '../../storage/memory/index.ts';
 import { startTestNode, type TestDevice, type TestNode, until } from './harness.ts';
 
@@ -74,6 +76,87 @@ describe('what was acked survives', () => {
     await until('all ten', () => new Set(bodies(bob)).size === 10, 10_000);
     expect(bob.sink.closedAs).toBe(null);
     expect(t.errors.filter((e) => !JSON.stringify(e).includes('killed'))).toEqual([]);
+  });
+});
+
+describe('a killed connection', () => {
+  it('is told of to whoever brings it a frame: the gateway closes its socket', async () => {
+    t = await startTestNode();
+    const [alice] = await pair();
+    const beat = { op: OP.HEARTBEAT, n: 1 } as const;
+    expect(t.node.port.frame(alice.ref, beat)).toBe('taken');
+    t.node.kernel.kill(alice.ref);
+    expect(t.node.port.frame(alice.ref, beat)).toBe('gone');
+    expect(alice.sink.closedAs).toBe(null);
+  });
+});
+
+describe('a reader', () => {
+  it('hears what is stored, not what was read since', async () => {
+    let stored: (() => void) | null = null;
+    const held = (store: Store): Store => ({
+      ...withFaults(store, faultPlan(), createRealEnv(silentLog)),
+      commit: async (writes) => {
+        const first = stored === null && writes.some((w) => w.t === 'put' && w.table === 'cursor' && w.key === 'bob');
+        if (first) await new Promise<void>((resolve) => (stored = resolve));
+        return store.commit(writes);
+      },
+    });
+    t = await startTestNode({}, createMemoryDisk(), held);
+    const [alice, bob, chat] = await pair();
+    alice.text(chat, 'm1');
+    await bob.next('RECEIVE_MESSAGE', (f) => f.id === 'm1');
+    bob.send({ op: OP.READ, chat, seq: 1 });
+    await until('the cursors are being written', () => stored);
+    bob.send({ op: OP.READ, chat, seq: 2 });
+    await alice.next('RECEIPT', (f) => f.user === 'bob' && f.read === 2);
+    (stored as unknown as () => void)();
+    await bob.next('RECEIPT', (f) => f.read === 2);
+    expect(bob.of('RECEIPT').map((f) => f.read)).toEqual([1, 2]);
+  });
+});
+
+describe('messages that a chat was killed with', () => {
+  const rate = { perSecond: 1e6, burst: 1e6 };
+  const rates = { userMessages: rate, userBytes: rate, pairMessages: rate, sourceMessages: rate };
+  let lateMs = 0;
+
+  /** So many are under way, and nobody will answer them. */
+  async function lost(count: number): Promise<[TestDevice, string]> {
+    const plan = faultPlan();
+    const real = createRealEnv(silentLog);
+    lateMs = 0;
+    const env = { ...real, now: () => real.now() + lateMs };
+    t = await startTestNode({ env, rates }, createMemoryDisk(), (store) => withFaults(store, plan, real));
+    const [alice, , chat] = await pair();
+    plan.slowMs = 1_000;
+    for (let i = 0; i < count; i++) alice.text(chat, `lost${i}`);
+    await alice.ask((ref) => ({ op: OP.CHAT_INFO, ref, chat, after: null }));
+    const cell = t.node.kernel.whereis('chat', chat);
+    if (!cell) throw new Error('no chat cell');
+    t.node.kernel.kill(cell);
+    plan.slowMs = 0;
+    return [alice, chat];
+  }
+
+  it('count as under way until nobody can answer any more, and no longer', async () => {
+    const [alice, chat] = await lost(POSTING_MAX);
+    lateMs = ANSWER_MS - 2_000;
+    alice.text(chat, 'early');
+    await alice.next('ERROR', (f) => f.id === 'early' && f.about.includes('of this connection'));
+    lateMs = ANSWER_MS;
+    // Never silence: its sender hears that the outcome is unknown, and says it again.
+    alice.send({ op: OP.HEARTBEAT, n: 1 });
+    for (const id of ['lost0', `lost${POSTING_MAX - 1}`])
+      expect(await alice.next('ERROR', (f) => f.id === id)).toMatchObject({ code: 'unavailable', retry: true });
+    alice.text(chat, 'taken');
+    await alice.next('SENT', (f) => f.id === 'taken');
+  });
+
+  it('do not hold up a leave', async () => {
+    const [alice] = await lost(1);
+    alice.send({ op: OP.BYE });
+    expect(await until('an end', () => alice.sink.closedAs, 2 * LEAVE_PATIENCE_MS)).toBe('goingAway');
   });
 });
 

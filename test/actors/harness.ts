@@ -60,7 +60,7 @@ export class TestDevice {
   }
 
   send(frame: ClientFrame): void {
-    if (!this.node.port.frame(this.ref, frame)) throw new Error('mailbox full');
+    if (this.node.port.frame(this.ref, frame) === 'full') throw new Error('mailbox full');
   }
 
   of<N extends FrameName>(name: N): Frame<N>[] {

@@ -132,6 +132,23 @@ describe('presence', () => {
     expect(off.lastSeen).toBeGreaterThan(1_600_000_000_000);
   });
 
+  it('is watched by each device for itself, as long as its connection lives', async () => {
+    const phone = await signedIn('alice', 'phone');
+    const web = await signedIn('alice', 'web');
+    const old = await signedIn('alice', 'old');
+    const bob = await signedIn('bob');
+    const watch = (d: TestDevice, on: boolean): void => d.send({ op: OP.WATCH_PRESENCE, users: ['bob'], on });
+    for (const d of [phone, web, old]) {
+      watch(d, true);
+      await d.next('PRESENCE', (f) => f.user === 'bob' && f.online);
+    }
+    const again = await signedIn('alice', 'old');
+    watch(web, false);
+    bob.hangUp();
+    await phone.next('PRESENCE', (f) => !f.online);
+    for (const d of [web, again]) expect(d.of('PRESENCE').filter((f) => !f.online)).toEqual([]);
+  });
+
   it('is hidden from all by privacy, and from a blocked user', async () => {
     const alice = await signedIn('alice');
     const bob = await signedIn('bob');

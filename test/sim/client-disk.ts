@@ -1,6 +1,13 @@
 // Where a simulated device keeps its outbox: what was flushed survives anything, what was only saved survives the death of the process
 // but of a power cut only a part, the oldest.
-import { applyChange, emptyStored, type OutboxStore, type StoreChange, type Stored } from '../../client/core/index.ts';
+import {
+  applyChange,
+  copyOf,
+  emptyStored,
+  type OutboxStore,
+  type StoreChange,
+  type Stored,
+} from '../../client/core/index.ts';
 import type { Random } from './random.ts';
 import type { Owner, World } from './world.ts';
 
@@ -53,8 +60,7 @@ export class ClientDisk {
 
   /** As a client that starts now would find it. */
   stored(): Stored {
-    const { durable } = this;
-    const stored = { ...durable, known: new Map(durable.known), messages: new Map(durable.messages) };
+    const stored = copyOf(this.durable);
     for (const change of this.saved.flat()) applyChange(stored, change);
     return stored;
   }

@@ -138,8 +138,8 @@ export class Faults {
     if (recent.length >= KILLS_IN_WINDOW) return;
     this.kills.set(name, [...recent, now]);
     this.scene.world.note('kill', kind, cell.key);
-    // A connection that is killed leaves its socket to itself; one that crashes closes it.
-    if (kind === 'connection') kernel.stop(cell, 'crash: planned');
+    // A connection that crashes closes its socket; one that is killed leaves that to the gateway.
+    if (kind === 'connection' && random.chance(0.5)) kernel.stop(cell, 'crash: planned');
     else kernel.kill(cell);
     if (kind === 'chat') this.scene.tap.forget(cell.key);
   }

@@ -89,7 +89,9 @@ export class Peer implements Sink {
       const frame = this.refused ?? this.next();
       if (frame === null || this.cell === null) return;
       this.refused = null;
-      if (this.port.frame(this.cell, frame)) {
+      const taken = this.port.frame(this.cell, frame);
+      if (taken === 'gone') return this.close('serverFault');
+      if (taken === 'taken') {
         this.tap.took(this.connection, frame);
         continue;
       }
