@@ -27,10 +27,16 @@ export async function serveNodesUntilStopped(
   if (first === undefined) throw new RangeError('no node is none');
   const { config } = first;
   // Loaded here, so that small commands do not pay for the server.
-  const [{ openLocalNodes }, { createRealEnv, silentLog }] = await Promise.all([
+  const [{ openLocalNodes }, { createRealEnv, silentLog }, { checkAddress }] = await Promise.all([
     import('../app/local-nodes.ts'),
     import('../runtime/index.ts'),
+    import('../gateway/index.ts'),
   ]);
+  // Before the store, whose fence would end those that run on these ports already.
+  for (const { config } of each)
+    await checkAddress(config.gateway).catch((error: unknown) => {
+      throw startFault(error, config);
+    });
   return await untilStopped(io, async (onFatal) => {
     const { dataDir } = config.node;
     const { mapBytes } = config.storage;
