@@ -2,9 +2,15 @@
 // message that somebody has not settled has a mark that outlives its owner.
 import { shardOf } from '../../../actors/index.ts';
 import type { LogWorld } from './log-world.ts';
-import { CHAT, type Owner, USERS } from './owner.ts';
+import { CHAT, USERS } from './owner.ts';
 
 const SHARD = String(shardOf('chat', CHAT));
+
+/** Who shows or acks. */
+interface Owner {
+  readonly name: string;
+  readonly lease: boolean;
+}
 
 export class Book {
   created = false;
@@ -58,6 +64,11 @@ export class Book {
   check(): void {
     const { disk } = this.world;
     if (disk.faults.length > 0) this.world.fail(disk.faults[0] ?? '');
+  }
+
+  /** After each step, where there are marks. */
+  checkMark(): void {
+    const { disk } = this.world;
     const acked = Math.max(0, ...this.acked.values());
     const owed = USERS.some((user) => (this.settled.get(user) ?? 0) < acked);
     if (owed && !disk.hasEverywhere('dirty', SHARD, CHAT))

@@ -1,13 +1,13 @@
 // The model of the fenced log on the real cells: owners follow each other, older ones linger and write on, rows land late or never, senders
 // repeat a message until it is acked. One run is one seed.
-import { sentOf } from '../../../actors/chat-entry.ts';
-import { decodeServerFrame, OP } from '../../../protocol/index.ts';
-import { openLog, readEntries } from '../../../storage/fenced-log.ts';
-import type { LogId, Store } from '../../../storage/index.ts';
+
+import { TAIL_ENTRIES } from '../../../actors/chat-open.ts';
+import type { LogId } from '../../../storage/index.ts';
 import { possess } from '../globals.ts';
 import { Book } from './book.ts';
 import { Broken, LogWorld } from './log-world.ts';
-import { CHAT, Owner } from './owner.ts';
+import { CHAT, numberedOf, Owner } from './owner.ts';
+import { readWhole } from './whole.ts';
 
 const STEPS = 90;
 const MESSAGES = 8;
@@ -54,6 +54,7 @@ class CellsModel {
     for (let step = 0; step < STEPS; step++) {
       await this.step();
       this.book.check();
+      this.book.checkMark();
     }
     await this.end();
   }
@@ -106,8 +107,17 @@ class CellsModel {
     else if (dice < 0.95) await world.advance(random.chance(0.1) ? 4_000 : random.wait(60));
     else if (dice < 0.97) owner.history(random.whole(0, 6), random.chance(0.5));
     else if (dice < 0.98) owner.crash();
+    else if (dice < 0.985) this.late();
     else if (owner !== this.newest) this.die(owner);
     await world.quiet();
+  }
+
+  /** The first mail of a message that was acked since comes again, from wherever it was held. */
+  private late(): void {
+    const { newest, book } = this;
+    const recent = [...book.acked].filter(([, n]) => newest.durable > 0 && n > newest.durable - TAIL_ENTRIES);
+    const [id] = recent[0] ?? [];
+    if (id !== undefined) newest.post(id, false);
   }
 
   private land(): void {
@@ -139,34 +149,12 @@ class CellsModel {
       await world.advance(50);
       await world.quiet();
       book.check();
+      book.checkMark();
     }
     for (const late of [false, true]) {
       if (late) world.disk.settle();
-      book.whole(await this.read(100 + (late ? 1 : 0)));
+      const entries = await readWhole(world, LOG, late ? 101 : 100);
+      book.whole(entries.map(({ bytes }) => numberedOf(bytes)));
     }
-  }
-
-  /** As an owner would that opens it. */
-  private async read(fence: number): Promise<(readonly [number, string])[]> {
-    const { disk } = this.world;
-    const store: Store = disk.open(`reader-${fence}`);
-    let over = false;
-    const work = (async () => {
-      const { end, record } = await openLog(store, LOG, fence, sentOf, (writes) => store.commit(writes));
-      if (end === 0) return [];
-      const limit = { entries: 1_000, bytes: 1_000_000 };
-      return readEntries(store, LOG, 1, end, limit, false, record);
-    })().finally(() => {
-      over = true;
-    });
-    for (let i = 0; i < 100 && !over; i++) {
-      disk.settleOf(`reader-${fence}`);
-      await this.world.quiet();
-    }
-    if (!over) throw new Error('the log was not read');
-    return (await work).map(({ bytes }) => {
-      const f = decodeServerFrame(bytes);
-      return f.op === OP.RECEIVE_MESSAGE ? [f.seq, f.id] : [0, ''];
-    });
   }
 }

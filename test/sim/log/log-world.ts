@@ -23,6 +23,7 @@ export class LogWorld implements Immediates {
   readonly dead = new Set<string>();
   readonly trace: string[] | null;
   private readonly timers = new Set<Timer>();
+  private fault: string | null = null;
   private turns: (() => void)[] = [];
   private order = 0;
 
@@ -37,7 +38,9 @@ export class LogWorld implements Immediates {
     this.trace?.push(what());
   }
 
+  /** Also from within a cell, whose kernel would take it for a crash: `quiet` says it again. */
   fail(what: string): never {
+    this.fault ??= what;
     throw new Broken(what);
   }
 
@@ -81,6 +84,7 @@ export class LogWorld implements Immediates {
   async quiet(): Promise<void> {
     for (let count = 0; ; count++) {
       await drained();
+      if (this.fault !== null) throw new Broken(this.fault);
       if (this.turns.length === 0) return;
       if (count > TURNS_MAX) this.fail('the world does not come to rest');
       const due = this.turns;
@@ -106,6 +110,11 @@ export class LogWorld implements Immediates {
       await this.quiet();
     }
     this.now = until;
+  }
+
+  /** All of them, whatever the time. */
+  fireTimers(): void {
+    for (const timer of [...this.timers]) if (this.timers.delete(timer) && !this.dead.has(timer.by)) timer.run();
   }
 
   died(by: string): void {

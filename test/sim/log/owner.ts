@@ -73,6 +73,13 @@ export class Owner {
     this.kernel.route('chat', CHAT, mail, this.client);
   }
 
+  /** Of the chat while it is open; −1 else. */
+  get durable(): number {
+    const cell = this.kernel.whereis('chat', CHAT);
+    const state = cell === null ? null : (this.kernel.getState(cell) as { phase: string; durable: number } | null);
+    return state?.phase === 'open' ? state.durable : -1;
+  }
+
   /** The chat's cell crashes. */
   crash(): void {
     const cell = this.kernel.whereis('chat', CHAT);
@@ -111,7 +118,7 @@ const senderStub = (owner: Owner, book: Book): Kind<null, PostedMail | PageMail 
   },
 });
 
-function numberedOf(frame: Uint8Array): readonly [number, string] {
+export function numberedOf(frame: Uint8Array): readonly [number, string] {
   const f = decodeServerFrame(frame);
   return f.op === OP.RECEIVE_MESSAGE ? [f.seq, f.id] : [0, ''];
 }
