@@ -132,7 +132,7 @@ export class LogOwner {
     }
     const entry: LogEntry = { n, sender: SENDER, device: DEVICE, type: 0, frame };
     this.log.push({ entry, id, ts: 0, sinceMs: 0, waiters: [], done: false }, SENDER, DEVICE);
-    void this.write(n, writes);
+    this.write(n, writes).catch(() => {});
   }
 
   private async write(n: number, writes: readonly Write[]): Promise<void> {
