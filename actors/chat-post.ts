@@ -142,8 +142,8 @@ function accept(ctx: Ctx, s: ChatState, to: Ref | null, draft: Draft, after: str
     const why = denied === 'blocked' ? 'this user does not take your messages' : 'you are not a member';
     return fault(ctx, s, to, draft.ref, draft.id, denied, 0, why);
   }
-  if (draft.about !== null && (draft.about < 1 || draft.about > s.log.head))
-    return fault(ctx, s, to, draft.ref, draft.id, 'bad_argument', 0, '`about` names no entry of this chat');
+  if (draft.about !== null && draft.about > s.log.head) return askBeyond(ctx, s, to, draft, draft.about);
+  if (draft.about !== null && draft.about < 1) return refuseAbout(ctx, s, to, draft);
   if (after !== null && !s.log.find(draft.user, draft.device, after)) {
     fault(
       ctx,
@@ -158,6 +158,28 @@ function accept(ctx: Ctx, s: ChatState, to: Ref | null, draft: Draft, after: str
     return;
   }
   append(ctx, s, to, draft, null);
+}
+
+const refuseAbout = (ctx: Ctx, s: ChatState, to: Ref | null, draft: Draft): void =>
+  fault(ctx, s, to, draft.ref, draft.id, 'bad_argument', 0, '`about` names no entry of this chat');
+
+/**
+ * Names an entry that this cell does not know. It is refused for good only if the store does not know it either: another node may
+ * have taken the chat over and gone on, and a sender who was shown more than this cell has is right.
+ */
+function askBeyond(ctx: Ctx, s: ChatState, to: Ref | null, draft: Draft, about: number): void {
+  const asked = token(s);
+  const limit = { entries: 1, bytes: 65_536 };
+  const op = { kind: 'log', log: `c:${s.chat}`, from: about, to: about, limit, back: false } as const;
+  if (s.readings.size >= READINGS_MAX || !ctx.tell(s.deps.reader, { t: 'read', token: asked, op }))
+    return fault(ctx, s, to, draft.ref, draft.id, 'overloaded', spread(ctx, 500), 'the store is busy');
+  // What the sender sent after it must not be answered first.
+  ctx.hold();
+  const then = (found: boolean | null): void => {
+    if (found === false) refuseAbout(ctx, s, to, draft);
+    else fault(ctx, s, to, draft.ref, draft.id, 'unavailable', spread(ctx, 1_000), 'this chat is not up to date here');
+  };
+  s.readings.set(asked, { for: 'about', then });
 }
 
 /** Gives the next number and hands the entry to the writer, or refuses and changes nothing. */
@@ -201,7 +223,8 @@ function append(ctx: Ctx, s: ChatState, to: Ref | null, draft: Draft, change: Ch
   const record = s.record !== null && recordDue(s.record, s.log.durable) ? advanced(s.record, s.log.durable) : null;
   if (record !== null) writes.push(recordWrite(`c:${s.chat}`, record));
   // Before its first unsettled message a chat is marked, durable before that message is acked. Even stamps mark, odd ones unmark.
-  if (!s.dirty)
+  // Again by each owner: the end of an earlier mark may be under way still.
+  if (!s.marked)
     writes.push({ t: 'put', table: 'dirty', partition: String(s.shard), key: s.chat, stamp: 2 * n, bytes: EMPTY });
   if (!ctx.tell(s.writer, { t: 'write', token: n, partition: s.chat, writes })) {
     fault(ctx, s, to, draft.ref, draft.id, 'unavailable', spread(ctx, 1_000), 'the store takes nothing now');
@@ -209,6 +232,7 @@ function append(ctx: Ctx, s: ChatState, to: Ref | null, draft: Draft, change: Ch
   }
   if (record !== null) s.record = record;
   s.dirty = true;
+  s.marked = true;
   s.log.lastTs = ts;
   const entry: LogEntry = { n, sender: draft.user, device: draft.device, type: draft.type, frame };
   const waiters: Waiter[] = to === null ? [] : [{ to, ref: draft.ref }];

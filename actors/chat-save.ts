@@ -92,5 +92,6 @@ export function unmark(ctx: Ctx, s: ChatState): boolean {
   if (!ctx.tell(s.writer, { t: 'write', token: token(s), partition: s.chat, writes: [...cursorWrites(s), del] }))
     return false;
   s.dirty = false;
+  s.marked = false;
   return true;
 }

@@ -20,6 +20,7 @@ export type Reading =
     }
   | { readonly for: 'fetch'; readonly mail: FetchMail; readonly after: number; readonly upTo: number }
   | { readonly for: 'retry'; readonly resume: (found: number | null) => void; readonly failed: () => void }
+  | { readonly for: 'about'; readonly then: (found: boolean | null) => void }
   /** Undefined: the read failed; null: there is no such entry. */
   | { readonly for: 'again'; readonly resume: (stored: Entry | null | undefined) => void }
   | { readonly for: 'tail'; readonly from: number };
@@ -53,6 +54,8 @@ export interface ChatState {
   /** Everyone present, as routing wants it; null when membership changed. */
   presentUsers: string[] | null;
   dirty: boolean;
+  /** By this owner: its mark beats whatever an earlier one's end of a mark still does. */
+  marked: boolean;
   snapshotUpTo: number;
   snapshotStale: boolean;
   stamp: number;
@@ -91,6 +94,7 @@ export function newChatState(deps: ActorDeps, chat: string, now: number): ChatSt
     changesPending: 0,
     presentUsers: null,
     dirty: false,
+    marked: false,
     snapshotUpTo: 0,
     snapshotStale: false,
     stamp: 0,

@@ -1,7 +1,7 @@
 // Metrics at /metrics, in the format of Prometheus. Nearly all is pulled: parts count for themselves in plain numbers, and a scrape
 // reads them, so that no hot path pays. The one file that knows prom-client. Started by server.ts.
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
-import type { Counters } from '../actors/index.ts';
+import type { Counters, PresenceCounts } from '../actors/index.ts';
 import type { GatewayStats, PressureMonitor } from '../gateway/index.ts';
 import type { DeadLetterReport, KernelStats, KindStats } from '../runtime/index.ts';
 
@@ -11,7 +11,17 @@ export interface KernelView {
   kindStats(): KindStats[];
   deadLetters(): DeadLetterReport;
 }
+/** The presence store and the service before it. */
+export interface PresenceView {
+  up(): boolean;
+  counts(): PresenceCounts | null;
+}
+/** What a presence store tells; fits PresenceObserver of cluster/. */
+export interface StoreObserver {
+  batch(op: string, users: number, latencyMs: number, outcome: string): void;
+}
 export interface MetricSources {
+  readonly presence?: PresenceView;
   readonly kernel?: KernelView;
   readonly gateway?: { stats(): GatewayStats };
   readonly pressure?: PressureMonitor;
@@ -31,6 +41,7 @@ export interface Metrics {
   readonly counters: Counters;
   /** For each persistence actor. */
   writerObserver(writer: string): BatchObserver;
+  readonly presenceObserver: StoreObserver;
   /** Parts appear one by one as the node starts. */
   watch(sources: MetricSources): void;
 }
@@ -70,124 +81,23 @@ export function createMetrics(node: string, options: { readonly processMetrics?:
       },
     });
   };
-  const kinds = (pick: (kind: KindStats) => number) => (): Sample[] =>
-    (sources.kernel?.kindStats() ?? []).map((kind) => [pick(kind), { kind: kind.kind }]);
-  const kernel = (pick: (stats: KernelStats) => number) => (): Sample[] =>
-    sources.kernel === undefined ? [] : [[pick(sources.kernel.stats())]];
-  const gateway = (pick: (stats: GatewayStats) => number) => (): Sample[] =>
-    sources.gateway === undefined ? [] : [[pick(sources.gateway.stats())]];
+  const rows = <Of>(
+    table: readonly Row<Of>[],
+    labelNames: string[],
+    read: () => readonly (readonly [Of, Labels])[],
+  ) => {
+    for (const [is, name, help, pick] of table)
+      (is === 'gauge' ? gauge : total)(name, help, labelNames, () =>
+        read().map(([of, labels]): Sample => [pick(of), labels]),
+      );
+  };
+  rows(GATEWAY, [], () => (sources.gateway === undefined ? [] : [[sources.gateway.stats(), {}]]));
+  rows(KERNEL, [], () => (sources.kernel === undefined ? [] : [[sources.kernel.stats(), {}]]));
+  rows(PRESSURE, [], () => (sources.pressure === undefined ? [] : [[sources.pressure, {}]]));
+  rows(KINDS, ['kind'], () => (sources.kernel?.kindStats() ?? []).map((kind) => [kind, { kind: kind.kind }]));
 
-  gauge(
-    'parley_connections',
-    'Open sockets.',
-    [],
-    gateway((s) => s.connections),
-  );
-  gauge(
-    'parley_sign_ins',
-    'Sockets that have not signed in yet.',
-    [],
-    gateway((s) => s.signIns),
-  );
-  total(
-    'parley_connections_accepted_total',
-    'Sockets accepted.',
-    [],
-    gateway((s) => s.accepted),
-  );
   total('parley_upgrades_refused_total', 'Sockets refused at the upgrade, by reason.', ['reason'], () =>
     Object.entries(sources.gateway?.stats().refused ?? {}).map(([reason, value]): Sample => [value, { reason }]),
-  );
-  total(
-    'parley_frames_in_total',
-    'Frames from clients.',
-    [],
-    gateway((s) => s.framesIn),
-  );
-  total(
-    'parley_frames_out_total',
-    'Frames to clients.',
-    [],
-    gateway((s) => s.framesOut),
-  );
-  total(
-    'parley_bytes_in_total',
-    'Bytes read from sockets.',
-    [],
-    gateway((s) => s.bytesIn),
-  );
-  total(
-    'parley_bytes_out_total',
-    'Bytes written to sockets.',
-    [],
-    gateway((s) => s.bytesOut),
-  );
-  total(
-    'parley_socket_writes_total',
-    'Socket writes; frames out divided by it is how well writes are joined.',
-    [],
-    gateway((s) => s.socketWrites),
-  );
-  total(
-    'parley_bad_frames_total',
-    'Frames that broke the protocol.',
-    [],
-    gateway((s) => s.badFrames),
-  );
-  total(
-    'parley_slow_readers_total',
-    'Sockets closed because they did not read.',
-    [],
-    gateway((s) => s.slowReaders),
-  );
-  total(
-    'parley_stalls_total',
-    'Times that reading from a socket was paused for a full mailbox.',
-    [],
-    gateway((s) => s.stalls),
-  );
-
-  gauge(
-    'parley_cells',
-    'Living cells, by kind.',
-    ['kind'],
-    kinds((k) => k.cells),
-  );
-  total(
-    'parley_mails_total',
-    'Mails handled, by kind.',
-    ['kind'],
-    kinds((k) => k.mails),
-  );
-  total(
-    'parley_cell_seconds_total',
-    'Time used by cells, by kind; sampled.',
-    ['kind'],
-    kinds((k) => k.timeMs / 1_000),
-  );
-  total(
-    'parley_restarts_total',
-    'Cells restarted, by kind.',
-    ['kind'],
-    kinds((k) => k.restarts),
-  );
-  total(
-    'parley_crashes_total',
-    'Cells crashed, by kind.',
-    ['kind'],
-    kinds((k) => k.crashes),
-  );
-  gauge(
-    'parley_parked',
-    'Cells parked after too many crashes, by kind.',
-    ['kind'],
-    kinds((k) => k.parked),
-  );
-  total(
-    'parley_overruns_total',
-    'Turns longer than a slice, by kind.',
-    ['kind'],
-    kinds((k) => k.overruns),
   );
   total('parley_mailbox_refused_total', 'Mails refused, by kind and reason.', ['kind', 'reason'], () =>
     (sources.kernel?.kindStats() ?? []).flatMap((kind) =>
@@ -199,48 +109,42 @@ export function createMetrics(node: string, options: { readonly processMetrics?:
       Object.entries(kind.shed).map(([name, value]): Sample => [value, { kind: kind.kind, class: name }]),
     ),
   );
-  gauge(
-    'parley_run_queue',
-    'Cells that wait for their turn.',
-    [],
-    kernel((k) => k.runQueue),
-  );
-  gauge(
-    'parley_mailboxes_waiting',
-    'Mailboxes that hold mail.',
-    [],
-    kernel((k) => k.lanesLent),
-  );
-  total(
-    'parley_slices_total',
-    'Slices of the scheduler.',
-    [],
-    kernel((k) => k.slices),
-  );
   total('parley_dead_letters_total', 'Mails that nobody took, by kind and reason.', ['kind', 'reason'], () =>
     (sources.kernel?.deadLetters().counts ?? []).map(({ kind, reason, count }): Sample => [count, { kind, reason }]),
   );
 
-  const pressure = (pick: (monitor: PressureMonitor) => number) => (): Sample[] =>
-    sources.pressure === undefined ? [] : [[pick(sources.pressure)]];
-  gauge(
-    'parley_pressure_level',
-    '0 fine; 1 presence stops; 2 no sign-ins; 3 messages are refused.',
-    [],
-    pressure((p) => p.level),
+  const presence = (pick: (view: PresenceView) => number) => (): Sample[] =>
+    sources.presence === undefined ? [] : [[pick(sources.presence)]];
+  // With a label, as a gauge without one says 0 where there is no store.
+  gauge('parley_presence_up', '0: the breaker is open, presence of users on other nodes is unknown.', ['store'], () =>
+    sources.presence === undefined ? [] : [[sources.presence.up() ? 1 : 0, { store: 'redis' }]],
   );
-  gauge(
-    'parley_event_loop_delay_p99_seconds',
-    'Of the last half second.',
+  gauge('parley_presence_users', 'Users that the presence service holds, by what for.', ['what'], () => {
+    const { online, pending, waiting } = sources.presence?.counts() ?? {};
+    return Object.entries({ online, pending, waiting }).flatMap(([what, value]): Sample[] =>
+      value === undefined ? [] : [[value, { what }]],
+    );
+  });
+  total(
+    'parley_presence_dropped_total',
+    'Changes of presence given up for want of room or time.',
     [],
-    pressure((p) => p.sample.delayP99Ms / 1_000),
+    presence((p) => p.counts()?.dropped ?? 0),
   );
-  gauge(
-    'parley_heap_share',
-    'Heap in use, of its limit.',
-    [],
-    pressure((p) => p.sample.heapShare),
-  );
+  const presenceLabels = ['op', 'outcome'];
+  const presenceSeconds = new Histogram({
+    registers: [registry],
+    labelNames: presenceLabels,
+    name: 'parley_presence_batch_seconds',
+    help: 'Batches of the presence store, by operation and outcome: ok, partial, failed, refused (by the breaker).',
+    buckets: LATENCY_BUCKETS,
+  });
+  const presenceUsers = new Counter({
+    registers: [registry],
+    labelNames: presenceLabels,
+    name: 'parley_presence_batch_users_total',
+    help: 'Users in these batches.',
+  });
 
   for (const [name, label, help] of COUNTED) {
     total(`parley_${name}_total`, help, [label], () =>
@@ -297,9 +201,61 @@ export function createMetrics(node: string, options: { readonly processMetrics?:
       committed: (latencyMs) => commits.observe({ writer }, latencyMs / 1_000),
       failed: (fault) => faults.inc({ writer, fault }),
     }),
+    presenceObserver: {
+      batch(op, users, latencyMs, outcome) {
+        presenceSeconds.observe({ op, outcome }, latencyMs / 1_000);
+        presenceUsers.inc({ op, outcome }, users);
+      },
+    },
     watch: (more) => void Object.assign(sources, more),
   };
 }
+
+type Row<Of> = readonly [is: 'gauge' | 'total', name: string, help: string, pick: (of: Of) => number];
+
+const GATEWAY: readonly Row<GatewayStats>[] = [
+  ['gauge', 'parley_connections', 'Open sockets.', (s) => s.connections],
+  ['gauge', 'parley_sign_ins', 'Sockets that have not signed in yet.', (s) => s.signIns],
+  ['total', 'parley_connections_accepted_total', 'Sockets accepted.', (s) => s.accepted],
+  ['total', 'parley_frames_in_total', 'Frames from clients.', (s) => s.framesIn],
+  ['total', 'parley_frames_out_total', 'Frames to clients.', (s) => s.framesOut],
+  ['total', 'parley_bytes_in_total', 'Bytes read from sockets.', (s) => s.bytesIn],
+  ['total', 'parley_bytes_out_total', 'Bytes written to sockets.', (s) => s.bytesOut],
+  [
+    'total',
+    'parley_socket_writes_total',
+    'Socket writes; frames out divided by it is how well writes are joined.',
+    (s) => s.socketWrites,
+  ],
+  ['total', 'parley_bad_frames_total', 'Frames that broke the protocol.', (s) => s.badFrames],
+  ['total', 'parley_slow_readers_total', 'Sockets closed because they did not read.', (s) => s.slowReaders],
+  ['total', 'parley_stalls_total', 'Times that reading from a socket was paused for a full mailbox.', (s) => s.stalls],
+];
+const KERNEL: readonly Row<KernelStats>[] = [
+  ['gauge', 'parley_run_queue', 'Cells that wait for their turn.', (k) => k.runQueue],
+  ['gauge', 'parley_mailboxes_waiting', 'Mailboxes that hold mail.', (k) => k.lanesLent],
+  ['total', 'parley_slices_total', 'Slices of the scheduler.', (k) => k.slices],
+];
+const PRESSURE: readonly Row<PressureMonitor>[] = [
+  [
+    'gauge',
+    'parley_pressure_level',
+    '0 fine; 1 presence stops; 2 no sign-ins; 3 messages are refused.',
+    (p) => p.level,
+  ],
+  ['gauge', 'parley_event_loop_delay_p99_seconds', 'Of the last half second.', (p) => p.sample.delayP99Ms / 1_000],
+  ['gauge', 'parley_heap_share', 'Heap in use, of its limit.', (p) => p.sample.heapShare],
+];
+/** By kind of cell. */
+const KINDS: readonly Row<KindStats>[] = [
+  ['gauge', 'parley_cells', 'Living cells, by kind.', (k) => k.cells],
+  ['total', 'parley_mails_total', 'Mails handled, by kind.', (k) => k.mails],
+  ['total', 'parley_cell_seconds_total', 'Time used by cells, by kind; sampled.', (k) => k.timeMs / 1_000],
+  ['total', 'parley_restarts_total', 'Cells restarted, by kind.', (k) => k.restarts],
+  ['total', 'parley_crashes_total', 'Cells crashed, by kind.', (k) => k.crashes],
+  ['gauge', 'parley_parked', 'Cells parked after too many crashes, by kind.', (k) => k.parked],
+  ['total', 'parley_overruns_total', 'Turns longer than a slice, by kind.', (k) => k.overruns],
+];
 
 /** What actors count, under which label, and what it says. */
 const COUNTED: readonly (readonly [CounterName, string, string])[] = [

@@ -1,8 +1,32 @@
 // What a terminal chat knows: chats, their entries, how far others are, who types, who is online. Plain state that events move; no
-// clock, no client, no terminal. The session feeds it, the views show it.
-import type { ChatInfo, ChatSummary, ClientState, Counts, MessageStatus, Presence, Receipt } from '../client/index.ts';
+// clock, no client, no terminal. The session feeds it, the views show it. What it shares with the page is in client/view/.
+import type { MessageStatus } from '../client/index.ts';
+import {
+  type ChatOf,
+  type ChatsOf,
+  chatOf,
+  type EntryLike,
+  isAbout,
+  newChats,
+  othersOf,
+  pageShown,
+  raise,
+} from '../client/view/index.ts';
 import { TYPE } from '../protocol/index.ts';
 import { changeWords } from './chat-words.ts';
+
+export {
+  activeChat,
+  chatOf,
+  type EntryLike,
+  onConnection,
+  onCounts,
+  onInfo,
+  onPresence,
+  onReceipt,
+  onSummary,
+  onTyping,
+} from '../client/view/index.ts';
 
 export interface Item {
   readonly is: 'message' | 'change' | 'notice';
@@ -24,59 +48,10 @@ export interface Item {
   /** The number of the message that this one answers. */
   readonly about: number | null;
 }
-export interface MemberState {
-  role: string;
-  delivered: number;
-  read: number;
-}
-export interface ChatState {
-  readonly id: string;
-  kind: 'direct' | 'group';
-  title: string;
-  peer: string | null;
-  head: number;
-  /** How far this user has read, on any device. */
-  read: number;
-  /** In the order of the chat; what waits to be sent comes last. */
-  readonly items: Item[];
-  readonly members: Map<string, MemberState>;
-  counts: Counts | null;
-  readonly typing: Set<string>;
-  /** Edits, deletions and reactions by their number. */
-  readonly abouts: Map<number, EntryLike>;
-  /** The first entry that is here in one piece with the last; null before the first page. */
-  from: number | null;
-  /** There is more before `from`. */
-  more: boolean;
-  /** Not a member any more. */
-  left: boolean;
-  /** When something last happened, for the order of the list. */
-  touched: number;
-}
-export interface Model {
-  readonly me: string;
-  readonly device: string;
+export type ChatState = ChatOf<Item>;
+export interface Model extends ChatsOf<Item> {
   /** Anybody may be this user. */
   demo: boolean;
-  connection: ClientState;
-  /** When the next attempt follows, while reconnecting. */
-  retryAt: number;
-  readonly chats: Map<string, ChatState>;
-  active: string | null;
-  readonly presence: Map<string, Presence>;
-}
-/** What an entry of a chat is to the model; a ChatEntry of the client is one. */
-export interface EntryLike {
-  readonly chat: string;
-  readonly seq: number;
-  readonly sender: string;
-  readonly id: string;
-  readonly ts: number;
-  readonly type: number;
-  readonly text: string;
-  readonly body: Uint8Array;
-  readonly about: number | null;
-  readonly change: Parameters<typeof changeWords>[1] | null;
 }
 export interface OwnMessage {
   readonly chat: string;
@@ -88,51 +63,12 @@ export interface OwnMessage {
 /** Entries of one chat that are kept; older ones come back from history. */
 export const ITEMS_MAX = 2_000;
 
-export function newModel(me: string, device: string): Model {
-  return {
-    me,
-    device,
-    demo: false,
-    connection: { is: 'connecting' },
-    retryAt: 0,
-    chats: new Map(),
-    active: null,
-    presence: new Map(),
-  };
-}
-
-export function chatOf(model: Model, id: string): ChatState {
-  let chat = model.chats.get(id);
-  if (chat === undefined) {
-    chat = {
-      id,
-      kind: id.startsWith('g.') ? 'group' : 'direct',
-      title: '',
-      peer: null,
-      head: 0,
-      read: 0,
-      items: [],
-      members: new Map(),
-      counts: null,
-      typing: new Set(),
-      abouts: new Map(),
-      from: null,
-      more: true,
-      left: false,
-      touched: 0,
-    };
-    model.chats.set(id, chat);
-  }
-  return chat;
-}
-
-export const activeChat = (model: Model): ChatState | null =>
-  model.active === null ? null : (model.chats.get(model.active) ?? null);
+export const newModel = (me: string, device: string): Model => ({ ...newChats<Item>(me, device), demo: false });
 
 /** What a person calls it. */
 export function nameOf(model: Model, chat: ChatState): string {
   if (chat.kind === 'group') return chat.title === '' ? chat.id : chat.title;
-  const peer = chat.peer ?? [...chat.members.keys()].find((user) => user !== model.me) ?? null;
+  const peer = chat.peer ?? othersOf(model, chat)[0] ?? null;
   if (peer !== null) return peer === model.me ? `${peer} (you)` : peer;
   return chat.members.size === 1 ? `${model.me} (you)` : chat.id;
 }
@@ -158,15 +94,14 @@ export function onEntry(model: Model, entry: EntryLike): boolean {
   chat.head = Math.max(chat.head, seq);
   chat.touched = Math.max(chat.touched, entry.ts);
   if (sender !== model.me) chat.typing.delete(sender);
-  const member = chat.members.get(sender);
-  if (member !== undefined) member.delivered = Math.max(member.delivered, seq);
+  if (chat.members.has(sender)) raise(chat, sender, seq, 0);
   const waiting = chat.items.findIndex(
     (item) => item.id === entry.id && item.sender === sender && item.is === 'message',
   );
   const there = waiting >= 0 ? waiting : chat.items.findIndex((item) => item.seq === seq);
   const known = chat.items[there];
   if (known?.seq === seq && known.status === null) return false;
-  if (entry.type === TYPE.edit || entry.type === TYPE.delete || entry.type === TYPE.reaction) {
+  if (isAbout(entry)) {
     if (chat.abouts.has(seq)) return false;
     chat.abouts.set(seq, entry);
     const target = chat.items.find((item) => item.seq === entry.about);
@@ -191,8 +126,7 @@ export function onPage(
 ): void {
   const chat = chatOf(model, id);
   for (const entry of page.entries) onEntry(model, entry);
-  chat.from = chat.from === null ? page.from : Math.min(chat.from, page.from);
-  chat.more = page.more && page.from > 1;
+  pageShown(chat, page);
 }
 
 function itemOf(model: Model, entry: EntryLike): Item {
@@ -308,61 +242,6 @@ export function onStatus(
   chat.head = Math.max(chat.head, seq);
   chat.items.splice(at, 1);
   place(chat, item);
-}
-
-export function onReceipt(model: Model, { chat: id, user, delivered, read }: Receipt): void {
-  const chat = chatOf(model, id);
-  if (user === model.me) chat.read = Math.max(chat.read, read);
-  const member = chat.members.get(user) ?? { role: 'member', delivered: 0, read: 0 };
-  member.delivered = Math.max(member.delivered, delivered);
-  member.read = Math.max(member.read, read);
-  chat.members.set(user, member);
-}
-
-export function onCounts(model: Model, counts: Counts): void {
-  chatOf(model, counts.chat).counts = counts;
-}
-
-export function onTyping(model: Model, { chat, user, on }: { chat: string; user: string; on: boolean }): void {
-  const { typing } = chatOf(model, chat);
-  if (on && user !== model.me) typing.add(user);
-  else typing.delete(user);
-}
-
-export function onPresence(model: Model, presence: Presence): void {
-  model.presence.set(presence.user, presence);
-  if (!presence.online) for (const { typing } of model.chats.values()) typing.delete(presence.user);
-}
-
-export function onConnection(model: Model, state: ClientState, now: number): void {
-  model.connection = state;
-  model.retryAt = state.is === 'reconnecting' ? now + state.inMs : 0;
-  if (state.is === 'online') return;
-  // Nobody tells us any more: what is not known is not shown.
-  model.presence.clear();
-  for (const { typing } of model.chats.values()) typing.clear();
-}
-
-export function onSummary(model: Model, summary: ChatSummary): void {
-  const chat = chatOf(model, summary.chat);
-  chat.kind = summary.kind;
-  chat.title = summary.title;
-  chat.peer = summary.peer;
-  chat.head = Math.max(chat.head, summary.head);
-  chat.read = Math.max(chat.read, summary.read);
-}
-
-export function onInfo(model: Model, info: ChatInfo): void {
-  const chat = chatOf(model, info.chat);
-  chat.kind = info.kind;
-  chat.title = info.title;
-  chat.head = Math.max(chat.head, info.head);
-  chat.members.clear();
-  for (const { user, role, delivered, read } of info.members) {
-    chat.members.set(user, { role, delivered, read });
-    if (user === model.me) chat.read = Math.max(chat.read, read);
-  }
-  chat.left = !chat.members.has(model.me);
 }
 
 /** Words for this terminal only, at the end of a chat. */

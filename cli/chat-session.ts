@@ -8,6 +8,7 @@ import type {
   ParleyClient,
   Presence,
 } from '../client/index.ts';
+import { feed, othersOf, Typing } from '../client/view/index.ts';
 import { directChatId } from '../protocol/index.ts';
 import {
   activeChat,
@@ -19,16 +20,12 @@ import {
   nameOf,
   newModel,
   onConnection,
-  onCounts,
   onEntry,
   onInfo,
   onPage,
-  onPresence,
   onQueued,
-  onReceipt,
   onStatus,
   onSummary,
-  onTyping,
 } from './chat-model.ts';
 import { counted, errorWords } from './chat-words.ts';
 
@@ -46,7 +43,6 @@ export interface SessionEvents {
 export const PAGE_ENTRIES = 20;
 const WATCHED_MEMBERS_MAX = 64;
 const REFRESH_MS = 300;
-const IDLE_TYPING_MS = 4_000;
 const WHO_MS = 3_000;
 
 export class ChatSession {
@@ -56,7 +52,7 @@ export class ChatSession {
   readonly #now: () => number;
   readonly #loading = new Set<string>();
   #refresh: ReturnType<typeof setTimeout> | null = null;
-  #typing: { chat: string; timer: ReturnType<typeof setTimeout> } | null = null;
+  readonly #typing: Typing;
   #unwatch: () => void = () => undefined;
   #watched = '';
   #notices = 0;
@@ -64,23 +60,14 @@ export class ChatSession {
   constructor(client: ParleyClient, me: string, on: SessionEvents, now: () => number) {
     this.client = client;
     this.model = newModel(me, client.device);
+    this.#typing = new Typing(client);
     this.#on = on;
     this.#now = now;
     client.on('state', (state) => this.#state(state));
     client.on('message', (entry) => this.#entry(entry));
-    client.on('receipt', (receipt) => this.#change(() => onReceipt(this.model, receipt)));
-    client.on('counts', (counts) => {
-      this.#change(() => onCounts(this.model, counts));
-      this.refreshSoon(); // counts tell of the last message only; who has the others is asked for
-    });
-    client.on('typing', (event) => {
-      this.#change(() => onTyping(this.model, event));
-      on.typing(chatOf(this.model, event.chat), event.user, event.on);
-    });
-    client.on('presence', (presence) => {
-      this.#change(() => onPresence(this.model, presence));
-      on.presence(presence);
-    });
+    feed(client, this.model, { changed: () => on.changed(), stale: () => this.refreshSoon() });
+    client.on('typing', (event) => on.typing(chatOf(this.model, event.chat), event.user, event.on));
+    client.on('presence', (presence) => on.presence(presence));
     client.on('error', (error) => this.notice(errorWords(error)));
   }
 
@@ -137,13 +124,12 @@ export class ChatSession {
       if (isRefusal(error, 'not_member')) chat.left = true;
       else throw error;
     }
-    if (chat.kind === 'direct') chat.peer ??= [...chat.members.keys()].find((user) => user !== this.model.me) ?? null;
     this.#watch(chat);
   }
 
   #watch(chat: ChatState): void {
     if (chat.id !== this.model.active) return;
-    const users = [...chat.members.keys()].filter((user) => user !== this.model.me).slice(0, WATCHED_MEMBERS_MAX);
+    const users = othersOf(this.model, chat).slice(0, WATCHED_MEMBERS_MAX);
     if (users.join(' ') === this.#watched) return;
     this.#watched = users.join(' ');
     const before = this.#unwatch;
@@ -256,14 +242,7 @@ export class ChatSession {
 
   /** With every key that adds to a message, and with false when it is over. */
   typed(on: boolean): void {
-    const { active } = this.model;
-    if (this.#typing !== null) clearTimeout(this.#typing.timer);
-    if (this.#typing !== null && (!on || this.#typing.chat !== active))
-      this.client.chat(this.#typing.chat).typing(false);
-    this.#typing = null;
-    if (!on || active === null) return;
-    this.client.chat(active).typing(true);
-    this.#typing = { chat: active, timer: setTimeout(() => this.typed(false), IDLE_TYPING_MS) };
+    this.#typing.typed(on ? this.model.active : null);
   }
 
   /** Words for this terminal, in the active chat. */

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { progressOf } from '../client/view/index.ts';
 import { TYPE } from '../protocol/index.ts';
 import {
   addNotice,
@@ -19,7 +20,6 @@ import {
   onTyping,
   unreadOf,
 } from './chat-model.ts';
-import { progressOf } from './chat-progress.ts';
 import { render, type ViewState } from './chat-view.ts';
 import type { Clock } from './chat-words.ts';
 import { EMPTY, insert } from './terminal-editor.ts';

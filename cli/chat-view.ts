@@ -1,8 +1,9 @@
 // From what a terminal chat knows to the lines on a screen: status line, messages with their ticks, who types, the other chats, and
 // the line being typed. Pure: a model, a size and a clock give styled lines. Words of others are made harmless by the screen, which
 // cleans every span; here they are cleaned before they are measured.
+
+import { progressOf } from '../client/view/index.ts';
 import { activeChat, type ChatState, chatList, type Item, type Model, nameOf, unreadOf } from './chat-model.ts';
-import { progressOf } from './chat-progress.ts';
 import { type Clock, connectionWords, counted, presenceWords, typingWords } from './chat-words.ts';
 import type { Editor } from './terminal-editor.ts';
 import type { Line, Span, Style } from './terminal-screen.ts';

@@ -1,6 +1,9 @@
 // Sentences of the terminal chat: about changes of a chat, times, the connection, errors. Pure.
-import { type ClientState, ParleyError, type Presence } from '../client/index.ts';
-import { type Change, ROLE, TYPE } from '../protocol/index.ts';
+import type { ClientState, Presence } from '../client/index.ts';
+import { changeWords as changed } from '../client/view/index.ts';
+import type { Change } from '../protocol/index.ts';
+
+export { counted, errorWords, typingWords } from '../client/view/index.ts';
 
 /** How the user's own clock says a time. Given in, so that nothing here depends on a zone. */
 export interface Clock {
@@ -17,35 +20,9 @@ export function localClock(now: () => number): Clock {
   return { now, time: (at) => time.format(at), day: (at) => day.format(at).replace(',', '') };
 }
 
-/** alice, bob and carol */
-export function listed(names: readonly string[]): string {
-  return names.length < 2 ? (names[0] ?? '') : `${names.slice(0, -1).join(', ')} and ${names.at(-1)}`;
-}
-
-export function changeWords(by: string, change: Change, me: string): string {
-  const name = (user: string): string => (user === me ? 'you' : user);
-  const who = name(by);
-  switch (change.type) {
-    case TYPE.created: {
-      const others = change.members.map(([user]) => user).filter((user) => user !== by);
-      if (change.kind === 0) return `${who} began this chat`;
-      return `${who} created “${change.title}” with ${listed(others.map(name))}`;
-    }
-    case TYPE.added:
-      return `${who} added ${listed(change.users.map(name))}`;
-    case TYPE.removed:
-      return `${who} removed ${listed(change.users.map(name))}`;
-    case TYPE.left:
-      return `${who} left`;
-    case TYPE.role: {
-      const role = change.role === ROLE.owner ? 'owner' : change.role === ROLE.admin ? 'admin' : 'member';
-      const many = change.users.length > 1;
-      return `${who} made ${listed(change.users.map(name))} ${role === 'member' ? 'member' : role}${many ? 's' : ''}`;
-    }
-    case TYPE.renamed:
-      return `${who} renamed the group to “${change.title}”`;
-  }
-}
+/** Stands in a line of its own kind, so it begins small. */
+export const changeWords = (by: string, change: Change, me: string): string =>
+  changed(by === me ? 'you' : by, by, change, me, (title, others) => `created “${title}” with ${others}`);
 
 export function presenceWords(presence: Presence | undefined, clock: Clock): string {
   if (presence === undefined) return '';
@@ -85,22 +62,3 @@ export function connectionWords(state: ClientState, retryAt: number, now: number
       return state.reason === 'closed' ? 'closed' : `stopped: ${stoppedWords(state.reason)}`;
   }
 }
-
-/** A sentence with the closed code in brackets. */
-export function errorWords(error: unknown): string {
-  if (error instanceof ParleyError) {
-    const about = error.message.startsWith(`${error.code}: `)
-      ? error.message.slice(error.code.length + 2)
-      : error.message;
-    return `${about.replace(/\.$/, '')} (${error.code})`;
-  }
-  return error instanceof Error ? error.message : String(error);
-}
-
-export function typingWords(users: readonly string[]): string {
-  if (users.length === 0) return '';
-  if (users.length > 3) return `${users.length} people are typing…`;
-  return `${listed(users)} ${users.length === 1 ? 'is' : 'are'} typing…`;
-}
-
-export const counted = (count: number, one: string): string => `${count} ${one}${count === 1 ? '' : 's'}`;

@@ -8,7 +8,7 @@ import { type HttpAnswer, type HttpQuestion, type HttpRoute, text } from '../gat
 
 const PREFIX = '/web';
 /** What a browser needs of dist/, and nothing else of it. */
-const FOLDERS = ['client/web', 'client/web/view', 'client/core', 'client/browser', 'protocol'] as const;
+const FOLDERS = ['client/web', 'client/web/view', 'client/view', 'client/core', 'client/browser', 'protocol'] as const;
 const FILES = ['client/browser.js', 'client/platform.js'] as const;
 const MAIN = `${PREFIX}/client/web/main.js`;
 

@@ -10,6 +10,8 @@ export type Phase = 'elsewhere' | 'waiting' | 'taking' | 'open' | 'sealing' | 'p
 interface Claim {
   /** Those who may still own it. */
   readonly before: Set<NodeId>;
+  /** Of the ring that made it ours. Who released it as of an older one may have got it back since. */
+  readonly epoch: number;
   readonly sinceMs: number;
   /** Not to be taken before then, whoever is through with it. */
   notBeforeMs: number;
@@ -99,7 +101,10 @@ export class ShardTable {
         change.pass.push(shard);
       } else if (slot.phase === 'passing' && ours) {
         slot.phase = 'waiting';
+        for (const owner of owners.get(shard) ?? []) this.mayOwn(shard, owner, self);
       }
+      // Never waited for by those who are to pass the shard on to it: it may have had it all the time, and would not say that it has not.
+      if (slot.phase === 'passing') slot.claim?.before.delete(ownerOf(ring, shard) ?? self);
     }
     return change;
   }
@@ -109,22 +114,26 @@ export class ShardTable {
     for (const owner of owners) if (owner !== null && owner !== self) before.add(owner);
     const release = this.early.get(shard);
     this.early.delete(shard);
-    if (release !== undefined && release.epoch >= (this.ring?.epoch ?? 0)) before.delete(release.by);
+    const epoch = this.ring?.epoch ?? 0;
+    if (release !== undefined && release.epoch >= epoch) before.delete(release.by);
     slot.phase = 'waiting';
-    slot.claim = { before, sinceMs: now, notBeforeMs: 0 };
+    slot.claim = { before, epoch, sinceMs: now, notBeforeMs: 0 };
     slot.turn++;
   }
 
-  /** Another who may own it, as the database says. */
-  mayOwn(shard: number, node: NodeId): void {
-    this.slot(shard).claim?.before.add(node);
+  /** Another who may own it, as a ring or the database says. */
+  mayOwn(shard: number, node: NodeId | null, self: NodeId): void {
+    const { claim, phase } = this.slot(shard);
+    if (claim === null || node === null || node === self) return;
+    if (phase === 'passing' && this.ring !== null && ownerOf(this.ring, shard) === node) return;
+    claim.before.add(node);
   }
 
-  /** That node holds nothing of the shard any more, as of that epoch. */
+  /** That node holds nothing of the shard any more, as of that epoch. Said of an older epoch than the claim's it is no news: ask again. */
   released(shard: number, by: NodeId, epoch: number): void {
     const { claim } = this.slot(shard);
-    if (claim !== null) claim.before.delete(by);
-    else this.early.set(shard, { by, epoch });
+    if (claim === null) this.early.set(shard, { by, epoch });
+    else if (epoch >= claim.epoch) claim.before.delete(by);
   }
 
   /** Those that we wait for, and for which shards. */
@@ -173,11 +182,15 @@ export class ShardTable {
   }
 
   /** It could not be taken now: again later. */
-  notTaken(shard: number, notBeforeMs: number): void {
+  notTaken(shard: number): void {
     const slot = this.slot(shard);
-    if (slot.phase !== 'taking') return;
-    slot.phase = 'waiting';
-    if (slot.claim !== null) slot.claim.notBeforeMs = notBeforeMs;
+    if (slot.phase === 'taking') slot.phase = 'waiting';
+  }
+
+  /** Neither taken nor passed on before then. */
+  notBefore(shard: number, notBeforeMs: number): void {
+    const { claim } = this.slot(shard);
+    if (claim !== null) claim.notBeforeMs = Math.max(claim.notBeforeMs, notBeforeMs);
   }
 
   opened(shard: number, fence: number): void {

@@ -4,6 +4,7 @@ import type { Env, Kernel, Ref, Refusal, WaitingMail } from '../runtime/index.ts
 import { type HeldMail, HeldMails } from './held-mail.ts';
 import type { NodeId } from './node-id.ts';
 import { ownerOf, RING_SHARDS, type Ring } from './ring.ts';
+import type { ShardMail } from './shard-mail.ts';
 import { ShardTable } from './shard-table.ts';
 
 /** A fence as the database has it. */
@@ -13,13 +14,6 @@ export interface FenceRow {
   readonly owner: string;
   readonly epoch: number;
 }
-
-/** What nodes tell each other of shards, over their links. */
-export type ShardMail =
-  /** We hold nothing of these, as of that epoch, and will not open them under it or an older one. */
-  | { readonly t: 'released'; readonly epoch: number; readonly shards: readonly number[] }
-  /** Do you still hold any of these? We are to have them as of that epoch. Answered by `released`, or not yet. */
-  | { readonly t: 'asked'; readonly epoch: number; readonly shards: readonly number[] };
 
 export interface ShardsOptions {
   readonly env: Env;
@@ -35,11 +29,13 @@ export interface ShardsOptions {
   takeFence(shard: number, owner: NodeId, epoch: number): Promise<number>;
   /** The shard is open: chats that owe somebody something are to be woken. */
   opened(shard: number): void;
-  /** Sends mail to the node that owns the shard now. `rest`: of a mailbox, to be handled before what came there directly. */
-  forward(to: NodeId, shard: number, mail: HeldMail, rest: boolean): Refusal | null;
+  /** Sends on what had been taken for a shard to its next owner, who handles it before what comes there directly. */
+  rest(to: NodeId, shard: number, mail: HeldMail): Refusal | null;
   tell(to: NodeId, mail: ShardMail): void;
   /** Somebody knows of a newer ring than ours. */
   stale(epoch: number): void;
+  /** All that the rings up to that epoch gave to us is open, and all that they took is gone. Told once an epoch. */
+  settled(epoch: number): void;
   readonly takesAtOnce?: number;
 }
 
@@ -74,10 +70,13 @@ export class Shards {
   private rows = new Map<number, FenceRow>();
   private rowsEpoch = -1;
   private readingRows = false;
-  private takes = 0;
+  private readonly taking = new Set<number>();
+  /** As whom we took any. */
+  private readonly selves = new Set<string>();
   private timer: unknown = null;
   private askedAt = Number.NEGATIVE_INFINITY;
   private closed = false;
+  private settledEpoch = 0;
   private taken = 0;
   private moved = 0;
   private remainder = 0;
@@ -136,7 +135,7 @@ export class Shards {
     const where = this.whereIs(shard);
     if (where === 'here') this.deliver(mail);
     else if (where === 'hold') this.held.rest(shard, mail);
-    else if (where !== null) this.send(where, shard, mail, true);
+    else if (where !== null) this.send(where, shard, mail);
     // We have not seen the ring yet that makes the shard ours.
     else this.held.rest(shard, mail);
   }
@@ -201,14 +200,18 @@ export class Shards {
     const now = env.now();
     if (this.closed || this.table.ring === null || !holdsLease(now)) return;
     this.expireHeld(now);
-    if (this.isSettled) return;
+    if (this.isSettled) {
+      if (this.settledEpoch !== this.epoch) this.options.settled(this.epoch);
+      this.settledEpoch = this.epoch;
+      return;
+    }
     this.table.forget((node) => surelyDead(node, now));
     if (this.rowsEpoch !== this.epoch) return void this.readRows();
     const { take, pass } = this.table.ready(now);
-    for (const shard of pass) this.leave([shard]);
+    for (const shard of pass) if (!this.taking.has(shard)) this.leave([shard]);
     for (const shard of take) {
-      if (this.takes >= (this.options.takesAtOnce ?? TAKES_AT_ONCE)) break;
-      void this.take(shard);
+      if (this.taking.size >= (this.options.takesAtOnce ?? TAKES_AT_ONCE)) break;
+      if (!this.taking.has(shard)) void this.take(shard);
     }
     if (now - this.askedAt < ASK_MS) return;
     this.askedAt = now;
@@ -231,11 +234,14 @@ export class Shards {
     try {
       const rows = await this.options.fences();
       if (epoch !== this.epoch) return;
+      const before = this.rows;
       this.rows = new Map(rows.map((row) => [row.shard, row]));
       const self = this.options.self();
-      for (const { shard, owner } of rows) {
-        const waits = this.table.phase(shard) === 'waiting' || this.table.phase(shard) === 'passing';
-        if (waits && owner !== '' && owner !== self) this.table.mayOwn(shard, owner as NodeId);
+      for (const { shard, fence, owner } of rows) {
+        const last = before.get(shard)?.fence ?? 0;
+        // A taking of ours of which we did not hear: it hides whoever took the fence between our last look and it.
+        if (this.selves.has(owner) && fence > last + 1) this.beware(shard, fence);
+        if (owner !== '') this.table.mayOwn(shard, owner as NodeId, self);
       }
       this.rowsEpoch = epoch;
     } catch (error) {
@@ -251,34 +257,36 @@ export class Shards {
     const turn = table.turn(shard);
     const owner = self();
     table.taking(shard);
-    this.takes++;
+    this.taking.add(shard);
+    this.selves.add(owner);
     let fence = 0;
     try {
       fence = await takeFence(shard, owner, epoch);
     } catch (error) {
       env.log.warn({ shard, error: String(error) }, 'a fence could not be taken; trying again');
     }
-    this.takes--;
+    this.taking.delete(shard);
     if (this.closed || table.turn(shard) !== turn) return;
-    const before = this.rows.get(shard);
-    this.rows.set(shard, { shard, fence: fence === 0 ? (before?.fence ?? 0) : fence, owner, epoch });
-    const phase = table.phase(shard);
-    if (phase === 'passing') return this.leave([shard]);
-    if (phase !== 'taking') return;
-    // Nobody else took it between our look at the row and now: the owner that we made sure of was the last one.
-    const unseen = before === undefined ? fence !== 1 : fence !== before.fence + 1;
-    if (fence === 0 || unseen || !holdsLease(env.now())) {
-      this.rowsEpoch = -1;
-      // Who took it between our look and our taking is not named any more. If its ring was older than ours, it knows by then, or has lost its
-      // lease; if it was newer, so do we.
-      const stranger = unseen && fence !== 0;
-      table.notTaken(shard, stranger ? env.now() + STRANGER_MS : 0);
-      if (stranger)
-        env.log.warn({ shard, fence }, 'a fence was taken under our hands; waiting until its taker is gone');
-      env.setTimer(() => this.poll(), TAKE_RETRY_MS);
-      return;
+    // Not heard of: the row says whether it was taken.
+    if (fence === 0) this.rowsEpoch = -1;
+    else {
+      const before = this.rows.get(shard)?.fence ?? 0;
+      this.rows.set(shard, { shard, fence, owner, epoch });
+      if (fence !== before + 1) this.beware(shard, fence);
+      else if (table.phase(shard) === 'taking' && holdsLease(env.now())) return this.open(shard, fence);
     }
-    this.open(shard, fence);
+    table.notTaken(shard);
+    env.setTimer(() => this.poll(), TAKE_RETRY_MS);
+  }
+
+  /**
+   * Somebody took the fence between our look at its row and our own taking, and is named there no more; whom we made sure of was not the
+   * last owner. If that one's ring was older than ours, it knows by then, or has lost its lease; if it was newer, so do we.
+   */
+  private beware(shard: number, fence: number): void {
+    const { env } = this.options;
+    this.table.notBefore(shard, env.now() + STRANGER_MS);
+    env.log.warn({ shard, fence }, 'a fence was taken under our hands; waiting until its taker is gone');
   }
 
   private open(shard: number, fence: number): void {
@@ -322,7 +330,7 @@ export class Shards {
     const target = this.owner(shard);
     for (const mail of [...rest, ...this.held.take(shard)]) {
       if (target === null || target === this.options.self()) this.held.rest(shard, mail);
-      else this.send(target, shard, mail, true);
+      else this.send(target, shard, mail);
     }
   }
 
@@ -339,8 +347,9 @@ export class Shards {
       const target = this.owner(shard);
       this.table.left(shard, me, env.now());
       this.moved++;
-      if (target === null || target === me) continue;
+      if (target === me) continue;
       this.passOn(shard);
+      if (target === null) continue;
       const list = targets.get(target);
       if (list === undefined) targets.set(target, [shard]);
       else list.push(shard);
@@ -352,8 +361,8 @@ export class Shards {
     const target = this.owner(shard);
     for (const mail of this.held.take(shard)) {
       if (target === null) this.refuse(mail);
-      else if (target === this.options.self()) this.held.hold(shard, mail);
-      else this.send(target, shard, mail, true);
+      else if (target === this.options.self()) this.held.rest(shard, mail);
+      else this.send(target, shard, mail);
     }
   }
 
@@ -362,8 +371,8 @@ export class Shards {
     return ring === null ? null : ownerOf(ring, shard);
   }
 
-  private send(to: NodeId, shard: number, mail: HeldMail, rest: boolean): void {
-    if (this.options.forward(to, shard, mail, rest) !== null) this.refuse(mail);
+  private send(to: NodeId, shard: number, mail: HeldMail): void {
+    if (this.options.rest(to, shard, mail) !== null) this.refuse(mail);
   }
 
   private deliver(mail: HeldMail): void {

@@ -70,28 +70,41 @@ export class BondKeeper {
       this.exit(cell, ref, 'noproc');
       return;
     }
-    this.linksOf(cell).add(ref);
     if (ref instanceof Cell) {
+      this.linksOf(cell).add(ref);
       this.linksOf(ref).add(cell);
       return;
     }
+    this.tie(cell, ref);
+    if (ref instanceof ForeignRef) this.core.router?.link?.(cell, ref);
+  }
+
+  /** This side of a link with an actor that is no cell here. */
+  tie(cell: Cell, ref: Ref): void {
+    this.linksOf(cell).add(ref);
     let set = this.strangerLinks.get(ref);
     if (set === undefined) {
       set = new Set();
       this.strangerLinks.set(ref, set);
     }
     set.add(cell);
-    if (ref instanceof ForeignRef) this.core.router?.link?.(cell, ref);
+  }
+
+  /** False: there was no such link. */
+  untie(cell: Cell, ref: Ref): boolean {
+    const set = this.strangerLinks.get(ref);
+    if (set?.delete(cell) !== true) return false;
+    if (set.size === 0) this.strangerLinks.delete(ref);
+    cell.bonds?.rare?.links?.delete(ref);
+    return true;
   }
 
   unlink(cell: Cell, ref: Ref): void {
-    if (cell.bonds?.rare?.links?.delete(ref) !== true) return;
     if (ref instanceof Cell) {
-      ref.bonds?.rare?.links?.delete(cell);
+      if (cell.bonds?.rare?.links?.delete(ref) === true) ref.bonds?.rare?.links?.delete(cell);
       return;
     }
-    this.strangerLinks.get(ref)?.delete(cell);
-    if (ref instanceof ForeignRef) this.core.router?.unlink?.(cell, ref);
+    if (this.untie(cell, ref) && ref instanceof ForeignRef) this.core.router?.unlink?.(cell, ref);
   }
 
   /** An actor that is no cell ended, or its node was lost. */
@@ -117,9 +130,11 @@ export class BondKeeper {
 
   /** One monitor on another node's actor fired. */
   foreignDown(ref: ForeignRef, id: number, reason: ExitReason): void {
-    const monitor = this.strangers.get(ref)?.get(id);
-    if (monitor === undefined) return;
-    this.strangers.get(ref)?.delete(id);
+    const set = this.strangers.get(ref);
+    const monitor = set?.get(id);
+    if (set === undefined || monitor === undefined) return;
+    set.delete(id);
+    if (set.size === 0) this.strangers.delete(ref);
     this.fire(monitor, reason);
   }
 
@@ -138,7 +153,7 @@ export class BondKeeper {
         ref.bonds?.rare?.links?.delete(cell);
         this.exit(ref, cell, reason);
       } else {
-        this.strangerLinks.get(ref)?.delete(cell);
+        this.untie(cell, ref);
         if (ref instanceof ForeignRef) this.core.router?.exit?.(cell, ref, reason);
       }
     }

@@ -1,5 +1,6 @@
-// A cell as the kernel keeps it: ten words. What only few cells need (monitors, links, timers) hangs off `bonds`.
+// A cell as the kernel keeps it: twelve words. What only few cells need (monitors, links, timers) hangs off `bonds`.
 // An incarnation is one Cell: a restart makes a new one, so that late answers to the old one cannot reach the new.
+import { Address } from './address.ts';
 import type { Host } from './host.ts';
 import type { Down, ExitReason, Ref } from './kind.ts';
 import type { Lane } from './lane.ts';
@@ -34,7 +35,7 @@ export const STOPPING = 1_024;
 
 export const BLOCKED = SUSPENDED | BACKOFF | PARKED | DEAD;
 
-export class Cell implements Ref {
+export class Cell extends Address {
   readonly host: Host<Cell>;
   readonly key: string;
   /** Before `init`: the argument that it will get. */
@@ -50,13 +51,17 @@ export class Cell implements Ref {
   /** Tenths of a second since the kernel started. */
   readonly bornTick: number;
   lastTick: number;
+  /** Tells the incarnations of a name apart, for addresses that leave this node. From 1; a small integer, used again after 2^30 cells. */
+  readonly life: number;
 
-  constructor(host: Host<Cell>, key: string, arg: unknown, tick: number) {
+  constructor(host: Host<Cell>, key: string, arg: unknown, tick: number, life: number) {
+    super();
     this.host = host;
     this.key = key;
     this.state = arg;
     this.bornTick = tick;
     this.lastTick = tick;
+    this.life = life;
   }
 
   get kind(): string {

@@ -12,6 +12,7 @@ import { Timers } from './timers.ts';
 
 export const SYSTEM_LANE_MAILS_MAX = 16_384;
 const TICK_MS = 100;
+const LIVES_MASK = 0x3fff_ffff;
 
 export type TraceWhat = 'queued' | 'handled' | 'refused' | 'started' | 'ended';
 /** The trace point: called with what happened, to whom, and the mail if any. It must be quick, and never log content. */
@@ -43,6 +44,7 @@ export class Core {
   /** Tenths of a second since the start, as of the current slice. */
   tick = 0;
   lastId = 0;
+  private lives = 0;
   closed = false;
   private armed = false;
   /** Set by the parts above this one. */
@@ -152,7 +154,8 @@ export class Core {
   /** A new incarnation, registered, its `init` due in its first turn. */
   create(host: Host<Cell>, key: string, arg: unknown): Cell {
     this.arm();
-    const cell = new Cell(host, key, arg, this.tick);
+    this.lives = (this.lives & LIVES_MASK) + 1;
+    const cell = new Cell(host, key, arg, this.tick, this.lives);
     host.cells.set(key, cell);
     host.spawned++;
     if (this.trace !== null) this.trace('started', cell, null, null);

@@ -1,8 +1,10 @@
 // The door of runtime/: the actor kernel, usable alone. docs/runtime.md teaches it.
 
+export { Address } from './address.ts';
 export type { Trace, TraceWhat } from './core.ts';
 export type { DeadLetterReport, DeadSample } from './dead-letters.ts';
 export * from './env.ts';
+export type { Foreign } from './foreign.ts';
 export type { HostOptions } from './host.ts';
 export type { CellInfo, CellStatus, KernelStats, KindStats, ParkedCell } from './introspection.ts';
 export { createKernel, type Kernel } from './kernel.ts';
@@ -10,6 +12,7 @@ export { type KernelOptions, type Root, SpawnError, type SpawnErrorCode, type Wa
 export * from './kind.ts';
 export { createRealEnv, silentLog } from './real-env.ts';
 export { type Answer, ForeignRef, Outlet, type OutletInfo, OutsideRef, type Router } from './refs.ts';
+export { abandonSystems } from './service.ts';
 export * from './service-kind.ts';
 export {
   type ServiceHandle,

@@ -7,6 +7,7 @@ import { CellCtx } from './context.ts';
 import { Core, type Trace } from './core.ts';
 import type { DeadLetterReport } from './dead-letters.ts';
 import type { Env } from './env.ts';
+import { Foreign } from './foreign.ts';
 import { type AnyKind, Host, type HostOptions } from './host.ts';
 import * as introspection from './introspection.ts';
 import { type KernelOptions, type Root, SpawnError, type WaitingMail } from './kernel-options.ts';
@@ -21,6 +22,8 @@ import { Supervision, stopFromWithin } from './supervision.ts';
 export class Kernel {
   readonly env: Env;
   readonly node: string;
+  /** For the router of a cluster. */
+  readonly foreign: Foreign;
   private readonly core: Core;
   private readonly calls: Calls;
   private readonly returns: Returns;
@@ -42,6 +45,7 @@ export class Kernel {
     this.returns = new Returns(core, this.calls);
     this.routing = new Routing(core);
     this.bonds = new BondKeeper(core);
+    this.foreign = new Foreign(core, this.bonds, this.outlets);
     this.supervision = new Supervision(core, this.bonds, this.returns);
     this.scheduler = new Scheduler(core, this.supervision, this.bonds, options.sliceMs ?? 8);
     core.ctx = new CellCtx(core, this.routing, this.returns, this.calls, this.bonds, this.isAlive);

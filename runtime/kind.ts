@@ -5,8 +5,11 @@ import type { Env } from './env.ts';
 /** Why an actor ended. `normal` and `shutdown` are no crash; `crash: …` carries the error's message, cut to 200 characters. */
 export type ExitReason = 'normal' | 'shutdown' | 'killed' | 'noproc' | 'noconnection' | `crash: ${string}`;
 
-/** Why a mail was not taken. All but `noproc` may be tried again later. */
-export type Refusal = 'mailboxFull' | 'noproc' | 'parked' | 'crashed' | 'busy';
+/**
+ * Why a mail was not taken. All but `noproc` may be tried again later. `noconnection`: the way to its node broke; it may have been
+ * handled all the same.
+ */
+export type Refusal = 'mailboxFull' | 'noproc' | 'parked' | 'crashed' | 'busy' | 'noconnection';
 
 /** An actor's address on this node: a cell's own object or a service's. Opaque; compared by identity. */
 export interface Ref {

@@ -1,11 +1,10 @@
 // Addresses that are no cells: what takes mail for itself (services), what lives on another node, and one answer for the outside.
 // Also the router, the seam by which a cluster places mail without the actors knowing.
+import { Address } from './address.ts';
 import type { CallResult, ExitReason, Ref, Refusal, Refused } from './kind.ts';
 
 /** An actor of this node that has an inbox of its own; services are. */
-export abstract class Outlet implements Ref {
-  abstract readonly kind: string;
-  abstract readonly key: string;
+export abstract class Outlet extends Address {
   /** Null: taken. */
   abstract take(mail: object, from: Ref | null): Refusal | null;
   abstract info(): OutletInfo;
@@ -30,25 +29,30 @@ export interface OutletInfo {
 }
 
 /** An actor of another node. The cluster makes one per actor and keeps it, as refs are compared by identity. */
-export class ForeignRef implements Ref {
+export class ForeignRef extends Address {
   readonly node: string;
   readonly kind: string;
   readonly key: string;
+  /** Which incarnation of the name, as its node counts them. */
+  readonly life: number;
 
-  constructor(node: string, kind: string, key: string) {
+  constructor(node: string, kind: string, key: string, life = 0) {
+    super();
     this.node = node;
     this.kind = kind;
     this.key = key;
+    this.life = life;
   }
 }
 
 /** Takes one reply on behalf of code that is no actor. */
-export class OutsideRef implements Ref {
+export class OutsideRef extends Address {
   readonly kind = 'outside';
   readonly key: string;
   readonly take: (reply: object) => void;
 
   constructor(key: string, take: (reply: object) => void) {
+    super();
     this.key = key;
     this.take = take;
   }

@@ -32,19 +32,26 @@ export interface OwnedRecord extends LogRecord {
 export type IndexOf = (log: LogId, entry: Entry, fence: number) => Write | null;
 
 /**
- * Opens a log for the owner that holds `fence`. All writes of that owner to this log must be known before. Rejects with `fenced` when a
- * newer owner has opened it, else with the store's faults; then nothing was served, and it may be tried again.
+ * Opens a log for the owner that holds `fence`. All writes of that owner to this log must be known before, and no other opening of its
+ * may be under way. Rejects with `fenced` when a newer owner has opened it, else with the faults of reads, and may be tried again.
+ * `commit` writes until the outcome is known: what it began, a later opening could not tell from what is durable.
  */
-export async function openLog(store: Store, log: LogId, fence: number, indexOf: IndexOf): Promise<OpenedLog> {
+export async function openLog(
+  store: Store,
+  log: LogId,
+  fence: number,
+  indexOf: IndexOf,
+  commit: (writes: readonly Write[]) => Promise<void>,
+): Promise<OpenedLog> {
   if (store.transactional) return { end: await store.lastOf(log), record: null };
   const row = await store.readRow('log', log, '');
   const before = row === null ? NO_RECORD : decodeRecord(row.bytes);
   if (before.fence > fence)
     throw new StoreError('fenced', `${log} is open under fence ${before.fence}, ours is ${fence}`);
   const adopted = await readTail(store, log, before);
-  const end = before.head + adopted.length;
+  const end = adopted.at(-1)?.n ?? before.head;
   if (before.fence === fence) {
-    // Ours already: a cell of this owner had it. Whatever that one had in flight is known by now, and was durable before it was known.
+    // Ours already: a cell of this owner had it. Whatever that one had in flight is known by now, as is what it wrote when it opened.
     const { starts, head } = before;
     return { end, record: { fence, starts, head, stamp: row?.stamp ?? 0, owed: false } };
   }
@@ -52,7 +59,7 @@ export async function openLog(store: Store, log: LogId, fence: number, indexOf: 
   const owed: OwnedRecord = { fence, starts, head, stamp: fence * FENCE_STAMPS, owed: true };
   if (end === 0) return { end, record: owed };
   const record = advanced(owed, head);
-  await store.commit([recordWrite(log, record), ...again(log, before, adopted, fence, indexOf)]);
+  await commit([recordWrite(log, record), ...again(log, before, adopted, fence, indexOf)]);
   return { end, record };
 }
 
@@ -70,15 +77,20 @@ export function recordWrite(log: LogId, { fence, starts, head, stamp }: OwnedRec
   return { t: 'put', table: 'log', partition: log, key: '', stamp, bytes: encodeRecord({ fence, starts, head }) };
 }
 
-/** What counts after the record's head, up to the first number that has no row: the log's end. */
+/**
+ * What counts after the record's head, up to the first number that has no row: the log's end. Of an inbox the oldest may have expired
+ * while its record was not stored again: it goes on where there is something.
+ */
 async function readTail(store: Store, log: LogId, record: LogRecord): Promise<Entry[]> {
   const tail: Entry[] = [];
+  let last = record.head;
   for (;;) {
-    const from = record.head + tail.length + 1;
-    const page = await readEntries(store, log, from, Number.MAX_SAFE_INTEGER, PAGE, false, record);
+    const page = await readEntries(store, log, last + 1, Number.MAX_SAFE_INTEGER, PAGE, false, record);
     for (const entry of page) {
-      if (entry.n !== record.head + tail.length + 1) return tail;
+      const expired = tail.length === 0 && log.startsWith('i:');
+      if (entry.n !== last + 1 && !expired) return tail;
       tail.push(entry);
+      last = entry.n;
     }
     if (page.length === 0) return tail;
   }

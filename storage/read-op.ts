@@ -1,5 +1,5 @@
 // A read of the store as a mail can carry it. Used by the reader service and by the writers' loads.
-import { type IndexOf, type OpenedLog, openLog, readEntries } from './fenced-log.ts';
+import { type OpenedLog, readEntries } from './fenced-log.ts';
 import type { Entry, LogId, PageLimit, Row, Store, StoreFault, Table } from './store.ts';
 import { StoreError } from './store.ts';
 
@@ -42,12 +42,16 @@ export interface ReadValues {
 }
 export type ReadValue = ReadValues[ReadOp['kind']];
 
-const NO_INDEX: IndexOf = () => null;
+const openedNowhere = (): Promise<OpenedLog> => Promise.reject(new Error('logs are opened by writers'));
 
-export function runRead(store: Store, op: ReadOp, indexOf: IndexOf = NO_INDEX): Promise<ReadValue> {
+export function runRead(
+  store: Store,
+  op: ReadOp,
+  open: (log: LogId, fence: number) => Promise<OpenedLog> = openedNowhere,
+): Promise<ReadValue> {
   switch (op.kind) {
     case 'open':
-      return openLog(store, op.log, op.fence, indexOf);
+      return open(op.log, op.fence);
     case 'log':
       return readEntries(store, op.log, op.from, op.to, op.limit, op.back);
     case 'last':

@@ -1,9 +1,10 @@
 // The persistence service: gathers the writes of many chats and users into one commit at a time, and answers item by item.
 // A write is retried, the same rows, until its outcome is known. Knows the seam, not what it stores. Started by app/.
 import type { Letter, Ref, ServiceCtx, ServiceKind } from '../runtime/index.ts';
-import type { IndexOf } from './fenced-log.ts';
+import type { IndexOf, OpenedLog } from './fenced-log.ts';
+import { LogOpener } from './log-opener.ts';
 import { faultOfError, type ReadOp, type ReadValue, runRead } from './read-op.ts';
-import type { Store, StoreFault, Write } from './store.ts';
+import type { LogId, Store, StoreFault, Write } from './store.ts';
 import {
   type FlushReason,
   type LoadItem,
@@ -90,6 +91,8 @@ export function writerKind(options: WriterOptions): ServiceKind<Writer, WriterMa
   const { store, observer } = options;
   /** Outlives a crash of the service: its successor must not read before what it had in flight is known. */
   let predecessor: Writer | null = null;
+  const givesUp = (now: number): boolean => predecessor !== null && now >= predecessor.drainUntil;
+  const opener = new LogOpener(store, options.indexOf ?? (() => null), givesUp);
 
   const admit = (ctx: ServiceCtx, writer: Writer, letter: Letter<WriterMail>): void => {
     const { from, mail } = letter;
@@ -105,7 +108,8 @@ export function writerKind(options: WriterOptions): ServiceKind<Writer, WriterMa
     const { from, token, reads } = load;
     let loaded: LoadedMail;
     try {
-      const values = await Promise.all(reads.map((op) => runRead(store, op, options.indexOf)));
+      const open = (log: LogId, fence: number): Promise<OpenedLog> => opener.open(ctx.env, log, fence);
+      const values = await Promise.all(reads.map((op) => runRead(store, op, open)));
       loaded = { t: 'loaded', token, ok: true, values, fault: null };
     } catch (error) {
       ctx.env.log.warn({ writer: options.name, error: String(error) }, 'a load failed');

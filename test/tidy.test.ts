@@ -26,7 +26,9 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
 /** Packages with a border around them: only files whose path begins so may import them. */
 const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   nact: ['runtime/service.ts', 'bench/'],
+  ioredis: ['cluster/redis/', 'test/'],
   lmdb: ['storage/lmdb/', 'bench/'],
+  'cassandra-driver': ['storage/cql/', 'bench/', 'test/'],
   ws: ['gateway/', 'client/node', 'bench/', 'test/'],
   jose: ['gateway/', 'bench/'],
   pino: ['app/logging.ts'],
@@ -37,9 +39,13 @@ const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   'socket.io': ['bench/'],
   'socket.io-client': ['bench/'],
   'playwright-core': ['test/'],
+  '@nats-io/transport-node': ['cluster/nats/', 'bench/', 'test/'],
+  '@nats-io/nats-core': ['cluster/nats/', 'bench/', 'test/'],
+  '@nats-io/jetstream': ['cluster/nats/', 'bench/', 'test/'],
+  '@nats-io/kv': ['cluster/nats/', 'bench/', 'test/'],
 };
 /** Code that runs in a browser or in the simulation: no module of Node. */
-const WITHOUT_NODE = ['protocol/', 'actors/', 'client/core/', 'client/browser/', 'client/web/'];
+const WITHOUT_NODE = ['protocol/', 'actors/', 'client/core/', 'client/browser/', 'client/view/', 'client/web/'];
 /** Packages and modules of Node that a border mentions, for tests: all are allowed there. */
 const DRIVERS = ['storage/lmdb', 'storage/memory', 'storage/cql', 'cluster/nats', 'cluster/redis', 'cluster/memory'];
 const MAY_KNOW_DRIVERS = ['app/', 'bench/', 'test/'];
@@ -49,6 +55,7 @@ const DOORS: readonly string[] = [
   ...DRIVERS.map((driver) => `${driver}/index.ts`),
   'client/testing/index.ts',
   'client/node/index.ts',
+  'client/view/index.ts',
 ];
 const PAST_THE_DOOR: readonly (readonly [from: string, to: string, why: string])[] = [
   ['cli/', 'app/', 'two halves of one program; the command line loads only what a command needs'],

@@ -1,13 +1,8 @@
 // One line of a chat as it is shown, and how entries of the log become one. Items are never changed, only replaced. Pure.
 import { TYPE } from '../../protocol/index.ts';
-import type { ChatEntry, MessageStatus } from '../browser.ts';
+import type { MessageStatus } from '../browser.ts';
+import type { EntryLike } from '../view/index.ts';
 import { changeWords } from './words.ts';
-
-/** What an entry of a chat is to the page; a ChatEntry of the client is one. */
-export type EntryLike = Pick<
-  ChatEntry,
-  'chat' | 'seq' | 'sender' | 'id' | 'ts' | 'type' | 'text' | 'body' | 'about' | 'change'
->;
 
 export interface Item {
   /** Stays the same from the outbox to the log. */
@@ -30,10 +25,6 @@ export interface Item {
   /** The last of each user. */
   readonly reactions: ReadonlyMap<string, string>;
 }
-
-/** Says something about an earlier entry, and is no line of its own. */
-export const isAbout = ({ type }: EntryLike): boolean =>
-  type === TYPE.edit || type === TYPE.delete || type === TYPE.reaction;
 
 export function itemOf(entry: EntryLike, me: string): Item {
   const { change, type, text, body, sender } = entry;

@@ -1,7 +1,7 @@
 // What the page makes of events, in whatever order they come.
 import { describe, expect, test } from 'vitest';
 import { TYPE } from '../../protocol/index.ts';
-import type { EntryLike } from './item.ts';
+import type { EntryLike } from '../view/index.ts';
 import {
   chatOf,
   newModel,

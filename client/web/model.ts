@@ -1,75 +1,35 @@
 // What the page knows: chats, their entries, how far others are, who types, who is online. Plain state that events move; no clock,
-// no client, no page. `session.ts` feeds it, the views show it.
-import type { ChatInfo, ChatSummary, ClientState, Counts, MessageStatus, Presence, Receipt } from '../browser.ts';
-import { applyAbout, type EntryLike, type Item, isAbout, itemOf, queuedItem } from './item.ts';
+// no client, no page. `session.ts` feeds it, the views show it. What it shares with the terminal is in client/view/.
+import type { ChatSummary, MessageStatus } from '../browser.ts';
+import {
+  type ChatOf,
+  type ChatsOf,
+  chatOf,
+  type EntryLike,
+  isAbout,
+  newChats,
+  onSummary,
+  othersOf,
+  pageShown,
+} from '../view/index.ts';
+import { applyAbout, type Item, itemOf, queuedItem } from './item.ts';
 
-export interface MemberState {
-  readonly role: string;
-  readonly delivered: number;
-  readonly read: number;
-}
-export interface ChatState {
-  readonly id: string;
-  kind: 'direct' | 'group';
-  title: string;
-  peer: string | null;
-  head: number;
-  /** How far this user has read, on any device. */
-  read: number;
-  /** By number; what waits to be sent comes last, in the order that it was written. */
-  items: Item[];
-  readonly members: Map<string, MemberState>;
-  counts: Counts | null;
-  readonly typing: Set<string>;
-  /** Edits, deletions and reactions by their own number. */
-  readonly abouts: Map<number, EntryLike>;
-  /** The first number from which all is here; null before the first page. */
-  from: number | null;
-  more: boolean;
-  /** Not a member any more. */
-  left: boolean;
-  /** When something last happened, for the order of the list. */
-  touched: number;
-}
-export interface Model {
-  readonly me: string;
-  readonly device: string;
-  connection: ClientState;
-  /** When the next attempt follows, while reconnecting; milliseconds since 1970. */
-  retryAt: number;
-  readonly chats: Map<string, ChatState>;
-  active: string | null;
-  readonly presence: Map<string, Presence>;
-}
+export {
+  activeChat,
+  chatOf,
+  onConnection,
+  onCounts,
+  onInfo,
+  onReceipt,
+  othersOf,
+  type Progress,
+  progressOf,
+} from '../view/index.ts';
 
-export function newModel(me: string, device: string): Model {
-  const connection: ClientState = { is: 'connecting' };
-  return { me, device, connection, retryAt: 0, chats: new Map(), active: null, presence: new Map() };
-}
+export type ChatState = ChatOf<Item>;
+export type Model = ChatsOf<Item>;
 
-export function chatOf(model: Model, id: string): ChatState {
-  const there = model.chats.get(id);
-  if (there !== undefined) return there;
-  const chat: ChatState = {
-    id,
-    kind: id.startsWith('g.') ? 'group' : 'direct',
-    title: '',
-    peer: null,
-    head: 0,
-    read: 0,
-    items: [],
-    members: new Map(),
-    counts: null,
-    typing: new Set(),
-    abouts: new Map(),
-    from: null,
-    more: true,
-    left: false,
-    touched: 0,
-  };
-  model.chats.set(id, chat);
-  return chat;
-}
+export const newModel = (me: string, device: string): Model => newChats<Item>(me, device);
 
 // —— what the client tells ——
 
@@ -109,8 +69,7 @@ export interface PageLike {
 export function onPage(model: Model, id: string, page: PageLike): void {
   const chat = chatOf(model, id);
   for (const entry of page.entries) onEntry(model, entry);
-  chat.from = Math.min(chat.from ?? page.from, page.from);
-  chat.more = page.more && page.from > 1;
+  pageShown(chat, page);
 }
 
 /** These will not come by themselves: what is before them is history, to be read again. */
@@ -146,79 +105,17 @@ export function onStatus(
   chat.head = Math.max(chat.head, now.seq ?? 0);
 }
 
-export function onReceipt(model: Model, { chat: id, user, delivered, read }: Receipt): void {
-  const chat = chatOf(model, id);
-  if (user === model.me) chat.read = Math.max(chat.read, read);
-  const before = chat.members.get(user) ?? { role: 'member', delivered: 0, read: 0 };
-  chat.members.set(user, {
-    role: before.role,
-    delivered: Math.max(before.delivered, delivered),
-    read: Math.max(before.read, read),
-  });
-}
-
-export function onCounts(model: Model, counts: Counts): void {
-  chatOf(model, counts.chat).counts = counts;
-}
-
-export function onTyping(
-  model: Model,
-  event: { readonly chat: string; readonly user: string; readonly on: boolean },
-): void {
-  const { typing } = chatOf(model, event.chat);
-  if (event.on && event.user !== model.me) typing.add(event.user);
-  else typing.delete(event.user);
-}
-
-export function onPresence(model: Model, presence: Presence): void {
-  model.presence.set(presence.user, presence);
-}
-
-export function onConnection(model: Model, state: ClientState, now: number): void {
-  model.connection = state;
-  model.retryAt = state.is === 'reconnecting' ? now + state.inMs : 0;
-  if (state.is === 'online') return;
-  // Nobody tells us any more: what is not known is not shown.
-  model.presence.clear();
-  for (const { typing } of model.chats.values()) typing.clear();
-}
-
 /** All chats of the user: one that is missing was left. */
 export function onSummaries(model: Model, summaries: readonly ChatSummary[]): void {
   const there = new Set(summaries.map(({ chat }) => chat));
   for (const chat of model.chats.values()) if (chat.head > 0) chat.left = !there.has(chat.id);
   for (const summary of summaries) {
-    const chat = chatOf(model, summary.chat);
-    chat.kind = summary.kind;
-    chat.title = summary.title;
-    chat.peer = summary.peer ?? chat.peer;
-    chat.head = Math.max(chat.head, summary.head);
-    chat.read = Math.max(chat.read, summary.read);
-    chat.left = false;
+    onSummary(model, summary);
+    chatOf(model, summary.chat).left = false;
   }
-}
-
-export function onInfo(model: Model, info: ChatInfo): void {
-  const chat = chatOf(model, info.chat);
-  chat.kind = info.kind;
-  chat.title = info.title;
-  chat.head = Math.max(chat.head, info.head);
-  chat.members.clear();
-  for (const { user, role, delivered, read } of info.members) {
-    chat.members.set(user, { role, delivered, read });
-    if (user === model.me) chat.read = Math.max(chat.read, read);
-    else if (info.kind === 'direct') chat.peer = user;
-  }
-  chat.left = !chat.members.has(model.me);
 }
 
 // —— what follows ——
-
-export const activeChat = (model: Model): ChatState | null =>
-  model.active === null ? null : (model.chats.get(model.active) ?? null);
-
-export const othersOf = (model: Model, chat: ChatState): string[] =>
-  [...chat.members.keys()].filter((user) => user !== model.me);
 
 /** What a person calls it. */
 export function nameOf(model: Model, chat: ChatState): string {
@@ -240,28 +137,4 @@ export function unreadOf(model: Model, chat: ChatState): number {
     if (seq !== null && seq > chat.read && (is === 'change' || sender === model.me)) unread--;
   for (const seq of chat.abouts.keys()) if (seq > chat.read) unread--;
   return Math.max(0, unread);
-}
-
-export interface Progress {
-  readonly status: MessageStatus;
-  readonly delivered: number;
-  readonly read: number;
-  /** How many others there are; 0 while that is not known. */
-  readonly others: number;
-}
-
-/** How far an own message is, from all that was heard. */
-export function progressOf(model: Model, chat: ChatState, item: Item): Progress {
-  const { seq, status } = item;
-  if (seq === null || status === 'failed' || status === 'queued')
-    return { status: status ?? 'queued', delivered: 0, read: 0, others: 0 };
-  const others = othersOf(model, chat).flatMap((user) => chat.members.get(user) ?? []);
-  const counts = chat.counts !== null && chat.counts.seq >= seq ? chat.counts : null;
-  const count = Math.max(others.length, counts?.members ?? 0);
-  const read = Math.max(others.filter((one) => one.read >= seq).length, counts?.read ?? 0);
-  const delivered = Math.max(read, others.filter((one) => one.delivered >= seq).length, counts?.delivered ?? 0);
-  const byAll = (reached: number): boolean => count > 0 && reached >= count;
-  if (status === 'read' || byAll(read)) return { status: 'read', delivered, read, others: count };
-  const all = status === 'delivered' || byAll(delivered);
-  return { status: all ? 'delivered' : 'sent', delivered, read, others: count };
 }

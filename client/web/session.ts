@@ -9,7 +9,7 @@ import {
   type ParleyClient,
   ParleyError,
 } from '../browser.ts';
-import type { EntryLike } from './item.ts';
+import { type EntryLike, feed, Typing } from '../view/index.ts';
 import {
   activeChat,
   type ChatState,
@@ -17,17 +17,13 @@ import {
   type Model,
   newModel,
   onConnection,
-  onCounts,
   onEntry,
   onGap,
   onInfo,
   onPage,
-  onPresence,
   onQueued,
-  onReceipt,
   onStatus,
   onSummaries,
-  onTyping,
   othersOf,
 } from './model.ts';
 import { errorWords } from './words.ts';
@@ -47,7 +43,6 @@ const PREVIEWS_AT_ONCE = 4;
 const WATCHED_MAX = 200;
 const REFRESH_MS = 250;
 const UNHEARD_MS = 5_000;
-const IDLE_TYPING_MS = 4_000;
 
 export class Session {
   readonly client: ParleyClient;
@@ -57,7 +52,7 @@ export class Session {
   readonly #texts: ReadonlyMap<string, string>;
   readonly #loading = new Set<string>();
   #refresh: ReturnType<typeof setTimeout> | null = null;
-  #typing: { readonly chat: string; readonly timer: ReturnType<typeof setTimeout> } | null = null;
+  readonly #typing: Typing;
   #watched = '';
   #unheard: ReturnType<typeof setTimeout> | null = null;
   #unwatch: () => void = () => undefined;
@@ -65,20 +60,14 @@ export class Session {
   constructor(client: ParleyClient, me: string, texts: ReadonlyMap<string, string>, on: SessionEvents) {
     this.client = client;
     this.model = newModel(me, client.device);
+    this.#typing = new Typing(client);
     this.#texts = texts;
     this.#on = on;
-    const { model } = this;
     client.on('state', (state) => this.#state(state));
     client.on('message', (entry) => this.#entry(entry));
-    client.on('receipt', (receipt) => this.#change(() => onReceipt(model, receipt)));
-    client.on('typing', (event) => this.#change(() => onTyping(model, event)));
-    client.on('presence', (presence) => this.#change(() => onPresence(model, presence)));
-    client.on('counts', (counts) => {
-      this.#change(() => onCounts(model, counts));
-      this.refreshSoon(); // they tell of the last message only: who has the others is asked for
-    });
+    feed(client, this.model, { changed: () => on.changed(), stale: () => this.refreshSoon() });
     client.on('gap', (gap) => {
-      this.#change(() => onGap(model, gap));
+      this.#change(() => onGap(this.model, gap));
       this.refreshSoon();
     });
     client.on('error', (error) => on.notice(errorWords(error)));
@@ -271,15 +260,7 @@ export class Session {
 
   /** With every key that adds to a message, and with false when it is over. */
   typed(on: boolean): void {
-    const { active } = this.model;
-    if (this.#typing !== null) {
-      clearTimeout(this.#typing.timer);
-      if (!on || this.#typing.chat !== active) this.client.chat(this.#typing.chat).typing(false);
-      this.#typing = null;
-    }
-    if (!on || active === null) return;
-    this.client.chat(active).typing(true);
-    this.#typing = { chat: active, timer: setTimeout(() => this.typed(false), IDLE_TYPING_MS) };
+    this.#typing.typed(on ? this.model.active : null);
   }
 
   /** What is only to be shown may fail while there is no connection: it is asked for again with the next one. */

@@ -1,35 +1,12 @@
 // The sentences of the page: changes of a chat, times, the connection, errors. Pure, but for the zone and language of the browser.
-import { type Change, ROLE, TYPE } from '../../protocol/index.ts';
-import { type ClientState, ParleyError, type Presence } from '../browser.ts';
+import type { Change } from '../../protocol/index.ts';
+import type { ClientState, Presence } from '../browser.ts';
+import { changeWords as changed, typingWords as severalType } from '../view/index.ts';
 
-/** alice, bob and carol */
-export function listed(names: readonly string[]): string {
-  return names.length < 2 ? (names[0] ?? 'nobody') : `${names.slice(0, -1).join(', ')} and ${names.at(-1)}`;
-}
-export const counted = (count: number, one: string): string => `${count} ${one}${count === 1 ? '' : 's'}`;
+export { counted, errorWords, listed } from '../view/index.ts';
 
-export function changeWords(by: string, change: Change, me: string): string {
-  const name = (user: string): string => (user === me ? 'you' : user);
-  const who = by === me ? 'You' : by;
-  switch (change.type) {
-    case TYPE.created: {
-      const others = change.members.map(([user]) => user).filter((user) => user !== by);
-      return change.kind === 0 ? `${who} began this chat` : `${who} made the group with ${listed(others.map(name))}`;
-    }
-    case TYPE.added:
-      return `${who} added ${listed(change.users.map(name))}`;
-    case TYPE.removed:
-      return `${who} removed ${listed(change.users.map(name))}`;
-    case TYPE.left:
-      return `${who} left`;
-    case TYPE.role: {
-      const role = change.role === ROLE.owner ? 'owner' : change.role === ROLE.admin ? 'admin' : 'member';
-      return `${who} made ${listed(change.users.map(name))} ${role}${change.users.length > 1 ? 's' : ''}`;
-    }
-    case TYPE.renamed:
-      return `${who} renamed the group to “${change.title}”`;
-  }
-}
+export const changeWords = (by: string, change: Change, me: string): string =>
+  changed(by === me ? 'You' : by, by, change, me, (_title, others) => `made the group with ${others}`);
 
 const timeOfDay = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit' });
 const dayOfYear = new Intl.DateTimeFormat(undefined, {
@@ -63,10 +40,7 @@ export function presenceWords(presence: Presence | undefined, now: number): stri
 }
 
 export function typingWords(users: readonly string[], isGroup: boolean): string {
-  if (users.length === 0) return '';
-  if (!isGroup) return 'typing…';
-  if (users.length > 3) return `${users.length} people are typing…`;
-  return `${listed(users)} ${users.length === 1 ? 'is' : 'are'} typing…`;
+  return isGroup || users.length === 0 ? severalType(users) : 'typing…';
 }
 
 const STOPPED: Readonly<Record<string, string>> = {
@@ -99,11 +73,4 @@ export function connectionWords(state: ClientState, retryAt: number, now: number
         ? 'Closed'
         : (STOPPED[state.reason] ?? `The server sent us away (${state.reason}).`);
   }
-}
-
-/** A sentence with the closed code in brackets. */
-export function errorWords(error: unknown): string {
-  if (!(error instanceof ParleyError)) return error instanceof Error ? error.message : String(error);
-  const about = error.message.replace(`${error.code}: `, '').replace(/\.$/, '');
-  return `${about} (${error.code})`;
 }
