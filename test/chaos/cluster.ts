@@ -78,7 +78,7 @@ export async function clusterRun(options: ClusterOptions): Promise<ClusterResult
     }
     await sleep(Math.max(CALM_MS, began + options.minutes * 60_000 - performance.now()), signal);
     if (signal?.aborted) throw new Error('stopped before its end');
-    log(`${clock(performance.now() - began)}  no more messages; all come back, and devices are compared`);
+    log(`${stamp(performance.now() - began)}no more messages; all come back, and devices are compared`);
     const verdict = await crowd.finish(FINISH_MS);
     return resultOf(world, crowd, reports, verdict);
   } finally {
@@ -100,7 +100,7 @@ async function suffer(
   });
   const others = crowd.members.filter((member) => !affected.includes(member));
   const from = performance.now();
-  log(`${clock(from - runBegan)}  ${fault.name}: begins, ${affected.length} clients affected`);
+  log(`${stamp(from - runBegan)}${fault.name}: begins, ${affected.length} clients affected`);
   await fault.begin();
   crowd.probe();
   await sleep(fault.holdMs, signal);
@@ -121,7 +121,7 @@ async function suffer(
   };
   const why = settledMs === null ? `NOT SETTLED: ${crowd.unsettled() ?? 'a node is not ready'}` : 'settled';
   log(
-    `${clock(end - runBegan)}  ${fault.name}: over after ${seconds(to - from)}, healed in ${seconds(healed - to)}, ${why} ` +
+    `${stamp(end - runBegan)}${fault.name}: over after ${seconds(to - from)}, healed in ${seconds(healed - to)}, ${why} ` +
       `${seconds(settledMs)} later; next sent: p50 ${seconds(waits.p50)}, max ${seconds(waits.max)}, ` +
       `others max ${seconds(report.others.max)}, longest wait ${seconds(longestOf(report))}`,
   );
@@ -219,6 +219,9 @@ export function countTable(result: ClusterResult): string {
 function longestOf(fault: FaultReport): number | null {
   return Math.max(fault.affected.longest ?? 0, fault.others.longest ?? 0) || null;
 }
+
+/** Of the run; beside it stands the time of the day, as logs have it. */
+const stamp = (ms: number): string => `${clock(ms)} (${new Date().toISOString().slice(11, 23)}) `;
 
 const clock = (ms: number): string =>
   `${String(Math.floor(ms / 60_000)).padStart(2, '0')}:${String(Math.floor((ms % 60_000) / 1_000)).padStart(2, '0')}`;

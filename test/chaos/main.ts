@@ -1,6 +1,7 @@
 // `npm run chaos -- [kill|fuzz] [options]`: a run against a real node, its counts printed; exit 1 when the promise broke.
 //   kill [--kills 20] [--clients 50] [--seconds 60] [--rate 400]
 //   cluster [--clients 200] [--minutes 10] [--rate 100] [--faults kill,pause,…] [--keep DIR] [--embedded]
+//   move [--clients 60] [--rate 60] [--calm 15] [--keep DIR]
 //   fuzz [--frames 100000] [--seed 1] [--attackers 16] [--rate 40] [--settle 200]
 import { parseArgs } from 'node:util';
 import { brokenOf, clusterRun, countTable, faultTable } from './cluster.ts';
@@ -8,6 +9,7 @@ import { type Backends, disposeBackends, startBackends } from './cluster-world.t
 import { FAULT_KINDS } from './faults.ts';
 import { fuzzRun } from './fuzz.ts';
 import { killRun } from './kill.ts';
+import { brokenOfMove, moveRun, moveTables } from './move.ts';
 
 const STOP_MS = 15_000;
 const log = (line: string): void => console.log(line);
@@ -16,8 +18,9 @@ const [run = 'kill', ...rest] =
 if (run === 'kill') process.exitCode = await kill(rest);
 else if (run === 'fuzz') process.exitCode = await fuzz(rest);
 else if (run === 'cluster') process.exitCode = await stoppable((signal) => cluster(rest, signal));
+else if (run === 'move') process.exitCode = await stoppable((signal) => move(rest, signal));
 else {
-  console.error(`no such run: ${run}; there are kill, fuzz and cluster`);
+  console.error(`no such run: ${run}; there are kill, fuzz, cluster and move`);
   process.exitCode = 2;
 }
 
@@ -94,6 +97,33 @@ async function cluster(args: string[], signal: AbortSignal): Promise<number> {
     console.log(`\n${faultTable(result.faults)}\n\n${countTable(result)}`);
     for (const words of [...result.examples, ...result.failures, ...result.ends]) console.log(`  ${words}`);
     return said(brokenOf(result));
+  });
+}
+
+async function move(args: string[], signal: AbortSignal): Promise<number> {
+  const { values } = parseArgs({
+    args,
+    options: {
+      clients: { type: 'string', default: '60' },
+      rate: { type: 'string', default: '60' },
+      calm: { type: 'string', default: '15' },
+      keep: { type: 'string' },
+    },
+  });
+  return await withBackends(false, async (backends) => {
+    if (backends === null) return 1;
+    const result = await moveRun({
+      clients: Number(values.clients),
+      rate: Number(values.rate),
+      calmMs: Number(values.calm) * 1_000,
+      backends,
+      keep: values.keep ?? null,
+      log,
+      signal,
+    });
+    console.log(`\n${moveTables(result)}`);
+    for (const words of [...result.examples, ...result.failures, ...result.ends]) console.log(`  ${words}`);
+    return said(brokenOfMove(result));
   });
 }
 

@@ -78,9 +78,9 @@ export class NodeProcess {
     await this.end('SIGKILL');
   }
 
-  /** As an operator stops it: it hands over first. */
-  async stop(): Promise<void> {
-    await this.end('SIGTERM');
+  /** As an operator stops it: it hands over first. Resolves to its exit code. */
+  async stop(): Promise<number | null> {
+    return await this.end('SIGTERM');
   }
 
   pause(): void {
@@ -139,15 +139,15 @@ export class NodeProcess {
     }
   }
 
-  private async end(signal: NodeJS.Signals): Promise<void> {
+  private async end(signal: NodeJS.Signals): Promise<number | null> {
     const { child } = this;
     this.child = null;
     this.fallen = false;
     this.paused = false;
-    if (child === null || child.exitCode !== null || child.signalCode !== null) return;
-    const gone = new Promise((resolve) => child.once('exit', resolve));
+    if (child === null || child.exitCode !== null || child.signalCode !== null) return null;
+    const gone = new Promise<number | null>((resolve) => child.once('exit', resolve));
     child.kill(signal);
     if (signal !== 'SIGKILL') child.kill('SIGCONT');
-    await gone;
+    return await gone;
   }
 }
