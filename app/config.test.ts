@@ -63,7 +63,7 @@ test('all problems are told at once, each with its place and its source', () => 
 
 test('a section within a section is set option by option, each by the strongest that says it', () => {
   const config = loaded({
-    base: { 'storage.cql.keyspace': 'base' },
+    base: { 'storage.cql.keyspace': 'base', 'cluster.carrier': 'nats', 'nats.servers': ['nats://127.0.0.1:4222'] },
     file: file({ storage: { kind: 'cql', cql: { keyspace: 'file', contactPoints: ['a:1'], username: 'u' } } }),
     env: { PARLEY_STORAGE_CQL_KEYSPACE: 'env', PARLEY_STORAGE_CQL_REPLICATION: 'dc1=3,dc2=2' },
     flags: { 'storage.cql.requestMs': '900' },

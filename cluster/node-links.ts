@@ -39,6 +39,8 @@ export class NodeLinks implements Links {
   private self: NodeId;
   private generations = 0;
   private armed = false;
+  /** When the first mail of this turn was taken: asking the clock costs as much as taking one. */
+  private turnMs = 0;
   private closed = false;
 
   constructor(options: LinksOptions) {
@@ -54,7 +56,8 @@ export class NodeLinks implements Links {
   send(to: NodeId, mail: Uint8Array, urgent = false): 'busy' | 'noconnection' | null {
     if (this.closed || to === this.self || this.gone.has(to)) return this.refuse('noconnection');
     if (bytesOf(mail) > this.payloadMax) return this.refuse('busy');
-    const now = this.options.env.now();
+    if (!this.armed) this.turnMs = this.options.env.now();
+    const now = this.turnMs;
     const peer = this.peerOf(to);
     const refused = peer.out.offer(mail, urgent, now);
     if (refused === 'overflow') {
