@@ -31,6 +31,7 @@ export class NodeProcess {
       'node.name': name,
       'node.dataDir': join(folder, name),
       'gateway.port': String(port),
+      'gateway.publicUrl': `ws://127.0.0.1:${port}`,
     };
     mkdirSync(folder, { recursive: true });
   }
