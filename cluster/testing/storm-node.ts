@@ -6,7 +6,8 @@ import { type Member, startMember } from '../member.ts';
 import type { NodeId } from '../node-id.ts';
 import { ownerOf, RING_SHARDS } from '../ring.ts';
 import type { ShardMail } from '../shard-mail.ts';
-import { type FenceRow, Shards } from '../shards.ts';
+import { Shards } from '../shards.ts';
+import type { FenceRow } from '../shards-options.ts';
 import type { NodeEnv, VirtualClock } from './virtual-clock.ts';
 
 /** All nodes of a storm, their links, and the database. */
