@@ -12,6 +12,7 @@ import { figureTable, writeResult } from './report/write.ts';
 import { clusterFigures, runCluster } from './scenarios/cluster.ts';
 import { directFigures, runDirect } from './scenarios/direct.ts';
 import { idleFigures, runIdle } from './scenarios/idle.ts';
+import { runFailover, runHandoff } from './scenarios/moves.ts';
 
 const HELP = `npm run bench -- SCENARIO [options]
 
@@ -19,6 +20,8 @@ scenarios
   direct     pairs of users, durable messages, beside a raw ws relay and Socket.IO; --nodes, --store cql: of a cluster
   group      groups with all members there, on one node or several
   idle       memory per idle signed-in connection, beside the same two
+  failover   one node of three is killed under load, on NATS and Cassandra: time to the next sent
+  handoff    a node joins and another drains under load: what moved, how long chats waited
   kernel     the actor kernel alone
   store      the embedded store alone; --store cql: Cassandra (--cassandra host:port, else one is started)
   history    a page of 50 and a wake from a long log and a short one, on both stores
@@ -37,6 +40,9 @@ async function main(args: readonly string[]): Promise<number> {
     case 'idle':
     case 'group':
       return await runScenario(scenario, readOptions(scenario, rest));
+    case 'failover':
+    case 'handoff':
+      return await runMoves(scenario, readOptions(scenario, rest));
     case 'kernel':
     case 'store':
     case 'history':
@@ -95,6 +101,39 @@ async function runScenario(scenario: 'direct' | 'idle' | 'group', options: Bench
   say(`${result.verdict}; ${join(options.out, 'result.json')}, report.html`);
   if (options.json) print(JSON.stringify(result));
   return result.verdict === 'kept' ? 0 : result.verdict === 'broken' ? 1 : 2;
+}
+
+async function runMoves(scenario: 'failover' | 'handoff', options: BenchOptions): Promise<number> {
+  mkdirSync(options.out, { recursive: true });
+  const data = join(options.out, 'data');
+  const environment = await readEnvironment(data);
+  rmSync(data, { recursive: true, force: true });
+  const say = options.json ? (line: string) => void process.stderr.write(`${line}\n`) : print;
+  say(`${environment.cpu}, ${environment.cores} cores, node ${environment.node}, load ${environment.loadAverage[0]}`);
+  const found = scenario === 'failover' ? await runFailover(options, say) : await runHandoff(options, say);
+  const { figures, about, end, broken } = found;
+  const notes = [
+    about,
+    `${end.sends} messages of real clients; ${broken.length === 0 ? 'all kept' : broken.join(', ')}.`,
+  ];
+  const verdict = broken.length === 0 ? 'kept' : 'broken';
+  const result: Result = {
+    format: 1,
+    scenario,
+    options: { ...options },
+    notes: [...notes, ...end.failures],
+    environment,
+    direct: [],
+    idle: [],
+    figures,
+    verdict,
+  };
+  writeResult(options.out, result);
+  say(figureTable(figures));
+  for (const note of result.notes) say(note);
+  say(`${verdict}; ${join(options.out, 'result.json')}, report.html`);
+  if (options.json) print(JSON.stringify(result));
+  return verdict === 'kept' ? 0 : 1;
 }
 
 function verdictOf(

@@ -27,6 +27,7 @@ export interface Bed {
 const SETTLED_MS = 60_000;
 const SHARDS = 1_024;
 const DATA_CENTRE = 'datacenter1';
+const DRAIN_MS = 90_000;
 const HEAP_MB = 1_024;
 
 export function openBed(options: BenchOptions, say: (line: string) => void): Promise<Bed> {
@@ -88,11 +89,37 @@ export class CqlBed implements Bed {
     return `${this.nodes} node${this.nodes === 1 ? '' : 's'}, each a process of its own, on NATS ${this.nats.version} and Cassandra ${this.cassandra.version}`;
   }
 
-  async join(): Promise<Child> {
+  /** One more node. */
+  async join(): Promise<void> {
+    const { child, address } = await this.start(this.processes.length);
+    this.processes.push(child);
+    this.addresses.push(address);
+  }
+
+  /** SIGKILL. */
+  async kill(at: number): Promise<void> {
+    await this.processes[at]?.kill();
+  }
+
+  /** That node, after its end, as another incarnation. */
+  async again(at: number): Promise<void> {
+    const { child, address } = await this.start(at);
+    this.processes[at] = child;
+    this.addresses[at] = address;
+  }
+
+  /** As an operator stops it; resolves when it has gone. */
+  async drain(at: number): Promise<void> {
+    const [child] = this.processes.splice(at, 1);
+    this.addresses.splice(at, 1);
+    await child?.stop(DRAIN_MS);
+  }
+
+  private async start(at: number): Promise<{ child: Child; address: ServerAddress }> {
     const args: ClusterNodeArgs = {
       secret: SECRET,
       holdMs: this.options.holdMs,
-      name: `n${this.processes.length + 1}`,
+      name: `n${at + 1}`,
       cluster: this.cluster,
       natsServers: this.nats.urls,
       cql: { ...this.cql, keyspace: this.keyspace, commitLog: 'ignore' },
@@ -103,9 +130,7 @@ export class CqlBed implements Bed {
       nodeArgs: this.options.serverArgs,
       args,
     });
-    this.processes.push(child);
-    this.addresses.push(announced);
-    return child;
+    return { child, address: announced };
   }
 
   readonly serversCpuUs = (): Readonly<Record<string, number>> => {

@@ -69,6 +69,8 @@ const args = JSON.parse(process.argv[2] ?? '{}') as WorkerArgs;
 const DRAIN_MS = 15_000;
 const ABOUTS_MAX = 8;
 const REFUSED_WAIT_MS = 200;
+const PAIR_AGAIN_MS = 1_000;
+const PAIRS_AT_ONCE = 64;
 
 const links: Link[] = [];
 const pairs = new Pairs();
@@ -109,6 +111,8 @@ const events: DialectEvents = {
   refused(link, n, about) {
     note(refusals, about);
     const pair = pairOf.get(link.pair);
+    // A chat that a busy server would not make is asked for again.
+    if (pair === undefined && link.role === 0) setTimeout(() => dialect.pair(link), PAIR_AGAIN_MS);
     if (n === null || pair === undefined) return;
     pairs.refusedOne(pair, n);
     setTimeout(() => refill(link, pair), REFUSED_WAIT_MS);
@@ -186,13 +190,19 @@ async function connect(given: Seating | null): Promise<{ connected: number; agai
 function pairAll(): Promise<void> {
   for (const link of links) if (link.role === 0) senders.push(link);
   let open = senders.length;
+  let next = 0;
+  const more = (): void => {
+    const link = senders[next++];
+    if (link !== undefined) dialect.pair(link);
+  };
   return new Promise((resolve) => {
     onPaired = (link) => {
       pairOf.set(link.pair, pairs.add(link.pair, roomOf(link.pair).users.length - 1));
       open -= 1;
       if (open === 0) resolve();
+      more();
     };
-    for (const link of senders) dialect.pair(link);
+    for (let i = 0; i < PAIRS_AT_ONCE; i++) more();
   });
 }
 

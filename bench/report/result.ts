@@ -111,7 +111,7 @@ export interface Figure {
 
 export interface Result {
   readonly format: 1;
-  readonly scenario: 'direct' | 'idle' | 'group';
+  readonly scenario: 'direct' | 'idle' | 'group' | 'failover' | 'handoff';
   readonly options: Readonly<Record<string, unknown>>;
   readonly notes: readonly string[];
   readonly environment: Environment;

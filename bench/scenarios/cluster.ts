@@ -20,6 +20,7 @@ export type ClusterScenario = 'direct' | 'group';
 const LAG_P99_MS_MAX = 10;
 const GOAL = { reach: 1.6, aim: 1.4 } as const;
 const SIGN_INS_AT_ONCE = 50;
+const CONNECT_MS = 600_000;
 
 interface Running {
   readonly placement: Placement;
@@ -47,7 +48,7 @@ export async function runCluster(
           : placeGroups(place, placement, options.groups, options.members);
       const worker = await startWorker(options);
       running.push({ placement, worker });
-      await worker.ask('connect', { addresses: bed.addresses, rooms } satisfies Seating);
+      await worker.ask('connect', { addresses: bed.addresses, rooms } satisfies Seating, CONNECT_MS);
     }
     for (const mode of options.modes) {
       for (let round = 1; round <= options.rounds; round++) {
