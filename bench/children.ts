@@ -15,7 +15,7 @@ export interface ChildOptions {
 }
 
 const EXTENSION = import.meta.url.endsWith('.ts') ? '.ts' : '.js';
-const START_MS = 60_000;
+const START_MS = 180_000;
 const STOP_MS = 15_000;
 
 let hasTaskset: boolean | null = null;

@@ -137,10 +137,13 @@ async function runMoves(scenario: 'failover' | 'handoff', options: BenchOptions)
 }
 
 function verdictOf(
-  rounds: readonly Pick<DirectRound, 'promises' | 'closed' | 'invalid'>[],
+  rounds: readonly (Pick<DirectRound, 'promises' | 'closed' | 'invalid'> & { readonly moved?: boolean })[],
   socketsLost: boolean,
 ): Result['verdict'] {
-  if (socketsLost || rounds.some((round) => !isKept(round.promises) || round.closed.length > 0)) return 'broken';
+  const broken = rounds.some(
+    ({ promises, closed, moved = false }) => !moved && (!isKept(promises) || closed.length > 0),
+  );
+  if (socketsLost || broken) return 'broken';
   return rounds.some((round) => round.invalid !== null) ? 'invalid' : 'kept';
 }
 

@@ -7,8 +7,9 @@ export type Counts = Readonly<Record<string, number>>;
 
 export function clusterCounts(server: Server, node: NodeHandle): Counts {
   const { framesIn, framesOut, socketWrites } = server.gateway.stats();
-  const { links, router } = sideOf(node).view();
+  const { links, router, epoch } = sideOf(node).view();
   return {
+    epoch,
     framesIn,
     framesOut,
     socketWrites,

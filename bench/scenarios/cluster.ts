@@ -132,6 +132,7 @@ async function measure(
       ),
     );
   const end = await worker.ask<WorkerEnd>('finish');
+  const epochs = (await sample(bed, worker)).counts.epoch;
 
   const ms = after.mark.atMs - before.mark.atMs;
   const messages = after.mark.answers - before.mark.answers;
@@ -149,6 +150,7 @@ async function measure(
     round,
     mode,
     ms,
+    moved: epochs !== before.counts.epoch,
     messages,
     deliveries,
     perSecond: (messages * 1_000) / ms,
@@ -171,6 +173,7 @@ async function measure(
 }
 
 function faultOf(round: ClusterRound, options: BenchOptions): string | null {
+  if (round.moved) return 'shards moved: a node lost its lease, the machine is too busy';
   if (round.messages === 0) return 'nothing was sent';
   if (round.refused > 0) return `${round.refused} messages were refused: ${round.refusals.join('; ')}`;
   if (round.mode === 'saturation') return null;
