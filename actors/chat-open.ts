@@ -47,10 +47,12 @@ export function onLoaded(ctx: Ctx, s: ChatState, values: readonly unknown[]): vo
   const [snapshot, opened, cursors, dirty] = values as [Row | null, OpenedLog, Row[], Row | null];
   const last = opened.end;
   s.record = opened.record;
-  s.members.all.clear();
-  s.members.present = 0;
+  // A load before this one may have come half way.
+  s.members.clear();
+  s.presentUsers = null;
   s.blockers.clear();
   s.snapshotUpTo = 0;
+  s.snapshotStale = false;
   if (snapshot) {
     s.snapshotUpTo = decodeChat(snapshot.bytes, s.members, s.blockers);
     s.stamp = snapshot.stamp;

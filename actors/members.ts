@@ -32,6 +32,14 @@ export class Members {
     return this.all.get(user)?.role ?? ROLE.member;
   }
 
+  clear(): void {
+    this.all.clear();
+    this.present = 0;
+    this.created = false;
+    this.kind = CHAT_KIND.direct;
+    this.title = '';
+  }
+
   /** Apply entry `n`, sent by `sender`. Twice the same entry changes nothing. */
   apply(n: number, sender: string, change: Change): void {
     switch (change.type) {

@@ -187,6 +187,20 @@ describe('the opener', () => {
     expect(bed.disk.faults).toEqual([]);
   });
 
+  test('an opening that comes late still finds a log empty that its owner found empty: its first entry may be under way', async () => {
+    const bed = new Bed();
+    const { env } = testEnv();
+    const opener = new LogOpener(bed.store, indexOf, () => false);
+    const first = await bed.through(opener.open(env, LOG, 2));
+    const late = { fence: 1, starts: [[1, 1]] as const, head: 0, stamp: FENCE_STAMPS, owed: false };
+    await bed.put(entry(LOG, 1, 'late', 1), recordWrite(LOG, late));
+    expect(await bed.through(opener.open(env, LOG, 2))).toEqual(first);
+    expect(first).toMatchObject({ end: 0, record: { starts: [[2, 1]], owed: true } });
+    await bed.put(entry(LOG, 1, 'mine', 2), recordWrite(LOG, advanced(first.record ?? (undefined as never), 0)));
+    expect(await bed.through(opener.open(env, LOG, 2))).toMatchObject({ end: 1, record: { owed: false } });
+    expect(await bed.texts()).toEqual(['mine']);
+  });
+
   test('gives up with the process, and hears of a newer owner', async () => {
     const bed = await adopted();
     const { env, advance } = testEnv();

@@ -34,7 +34,8 @@ export type IndexOf = (log: LogId, entry: Entry, fence: number) => Write | null;
 /**
  * Opens a log for the owner that holds `fence`. All writes of that owner to this log must be known before, and no other opening of its
  * may be under way. Rejects with `fenced` when a newer owner has opened it, else with the faults of reads, and may be tried again.
- * `commit` writes until the outcome is known: what it began, a later opening could not tell from what is durable.
+ * `commit` writes until the outcome is known: what it began, a later opening could not tell from what is durable. `foundEmpty`: an
+ * earlier opening of this owner found nothing, and wrote nothing; that stands, whatever landed since, as its first entry may be under way.
  */
 export async function openLog(
   store: Store,
@@ -42,12 +43,14 @@ export async function openLog(
   fence: number,
   indexOf: IndexOf,
   commit: (writes: readonly Write[]) => Promise<void>,
+  foundEmpty = false,
 ): Promise<OpenedLog> {
   if (store.transactional) return { end: await store.lastOf(log), record: null };
   const row = await store.readRow('log', log, '');
   const before = row === null ? NO_RECORD : decodeRecord(row.bytes);
   if (before.fence > fence)
     throw new StoreError('fenced', `${log} is open under fence ${before.fence}, ours is ${fence}`);
+  if (foundEmpty && before.fence < fence) return { end: 0, record: owedRecord(NO_RECORD, fence, 0) };
   const adopted = await readTail(store, log, before);
   const end = adopted.at(-1)?.n ?? before.head;
   if (before.fence === fence) {
@@ -55,12 +58,15 @@ export async function openLog(
     const { starts, head } = before;
     return { end, record: { fence, starts, head, stamp: row?.stamp ?? 0, owed: false } };
   }
-  const { starts, head } = succeed(before, fence, end);
-  const owed: OwnedRecord = { fence, starts, head, stamp: fence * FENCE_STAMPS, owed: true };
+  const owed = owedRecord(before, fence, end);
   if (end === 0) return { end, record: owed };
-  const record = advanced(owed, head);
+  const record = advanced(owed, before.head);
   await commit([recordWrite(log, record), ...again(log, before, adopted, fence, indexOf)]);
   return { end, record };
+}
+
+function owedRecord(before: LogRecord, fence: number, end: number): OwnedRecord {
+  return { ...succeed(before, fence, end), stamp: fence * FENCE_STAMPS, owed: true };
 }
 
 /** The record as it is to be stored with what is stored next. `head`: all up to there is known to be durable. */

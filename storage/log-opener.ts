@@ -15,6 +15,7 @@ interface Opening {
 
 const RETRY_FIRST_MS = 10;
 const RETRY_LONGEST_MS = 1_000;
+const REMEMBER_MS = 600_000;
 
 export class LogOpener {
   private readonly store: Store;
@@ -22,6 +23,10 @@ export class LogOpener {
   /** The process ends: what is not known by now stays unknown. */
   private readonly givesUp: (now: number) => boolean;
   private readonly underWay = new Map<string, Opening>();
+  /** Logs that were found empty, and those of the time before: no load is under way for longer than that. */
+  private empty = new Set<string>();
+  private emptyBefore = new Set<string>();
+  private turnedAt = 0;
 
   constructor(store: Store, indexOf: IndexOf, givesUp: (now: number) => boolean) {
     this.store = store;
@@ -51,8 +56,22 @@ export class LogOpener {
     return known.waiting;
   }
 
-  private run(env: Env, log: LogId, fence: number): Promise<OpenedLog> {
-    return openLog(this.store, log, fence, this.indexOf, (writes) => this.commit(env, writes));
+  private async run(env: Env, log: LogId, fence: number): Promise<OpenedLog> {
+    const name = `${fence} ${log}`;
+    const foundEmpty = this.empty.has(name) || this.emptyBefore.has(name);
+    const commit = (writes: readonly Write[]): Promise<void> => this.commit(env, writes);
+    const opened = await openLog(this.store, log, fence, this.indexOf, commit, foundEmpty);
+    if (opened.record?.owed) this.noteEmpty(name, env.now());
+    return opened;
+  }
+
+  private noteEmpty(name: string, now: number): void {
+    if (now - this.turnedAt >= REMEMBER_MS) {
+      this.turnedAt = now;
+      this.emptyBefore = this.empty;
+      this.empty = new Set();
+    }
+    this.empty.add(name);
   }
 
   private follow(name: string, opening: Opening): void {

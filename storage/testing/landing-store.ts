@@ -41,6 +41,8 @@ class Replica {
 export class LandingDisk {
   readonly flights: Flight[] = [];
   readonly asked: Asked[] = [];
+  /** Told of each row that lands anywhere. */
+  onLanding: (write: Write, by: string) => void = () => {};
   /** What no caller may do: two contents of one row, two records of one stamp. */
   readonly faults: string[] = [];
   private readonly replicas = Array.from({ length: REPLICAS }, () => new Replica());
@@ -75,6 +77,7 @@ export class LandingDisk {
 
   /** The row of this flight arrives at one more replica, or at all that do not have it. */
   land(flight: Flight, everywhere: boolean): void {
+    this.onLanding(flight.write, flight.commit.by);
     while (flight.left.length > 0) {
       const at = Math.floor(this.random() * flight.left.length);
       const [index] = flight.left.splice(at, 1);
@@ -110,12 +113,26 @@ export class LandingDisk {
     asked.fail(new StoreError('failed', 'planned'));
   }
 
-  /** Everything that is under way arrives, everything asked is answered. Gives whether there was anything. */
-  settle(): boolean {
-    const any = this.flights.length + this.asked.length > 0;
+  /** Everything that is under way arrives, everything asked is answered. */
+  settle(): void {
     for (const flight of [...this.flights]) this.land(flight, true);
     for (const asked of [...this.asked]) this.perform(asked);
-    return any;
+  }
+
+  /** The same for what one process began. */
+  settleOf(by: string): void {
+    for (const flight of [...this.flights]) if (flight.commit.by === by) this.land(flight, true);
+    for (const asked of [...this.asked]) if (asked.by === by) this.perform(asked);
+  }
+
+  /** Whether every read finds a row of that key, whichever replicas it asks. */
+  hasEverywhere(table: Table, partition: string, key: string): boolean {
+    const cells = this.replicas.map((replica) => replica.rows.get(`${table} ${partition}`)?.get(key) ?? null);
+    return cells.every((_, without) => {
+      const seen = cells.filter((cell, index) => cell !== null && index !== without) as Cell[];
+      const newest = seen.reduce<Cell | null>((a, b) => (a === null || b.stamp > a.stamp ? b : a), null);
+      return newest !== null && newest.bytes !== null;
+    });
   }
 
   /** The process is gone: nothing is answered to it any more. */

@@ -86,4 +86,69 @@ describe('three nodes', () => {
     expect(texts(one, group)).toEqual(texts(two, group));
     expect(nodes.flatMap((node) => node.errors)).toEqual([]);
   });
+
+  it('let one join and one leave under load: every message once, in order, and no socket closed', {
+    timeout: 120_000,
+  }, async () => {
+    const { nodes } = await start(['a', 'b']);
+    const [a, b] = nodes as [TestNode, TestNode];
+    const sender = a.device('ann');
+    const reader = b.device('ben');
+    await sender.signIn();
+    await reader.signIn();
+    const chats = await Promise.all(Array.from({ length: 12 }, (_, i) => sender.group(['ben'], `room ${i}`)));
+    const ackAll = (): void => {
+      for (const device of [sender, reader])
+        for (const [chat, seq] of new Map(device.of('RECEIVE_MESSAGE').map((f) => [f.chat, f.seq])))
+          device.ack(chat, seq);
+    };
+    const acking = setInterval(ackAll, 100);
+    const sent: string[] = [];
+    const failed: string[] = [];
+    let going = true;
+    const sending = (async () => {
+      for (let i = 0; going; i++) {
+        const chat = chats[i % chats.length] as string;
+        sender.text(chat, `m${i}`);
+        sent.push(`m${i}`);
+        await new Promise((resolve) => setTimeout(resolve, 10));
+        // As the client does: what was refused for now is said again, in its place.
+        for (const error of sender.of('ERROR').filter((f) => f.retry && f.id !== null)) {
+          sender.sink.frames.splice(sender.sink.frames.indexOf(error), 1);
+          failed.push(`${error.id} ${error.code} ${error.about}`);
+          sender.text(error.chat as string, error.id as string, { retry: true });
+        }
+      }
+    })();
+    const c = await cluster.join('c');
+    await until('the third has its share', () => (c.node.cluster?.view().shards.open ?? 0) > 250, 60_000);
+    expect(await b.node.cluster?.drain(60_000)).toBe(true);
+    await until('none is left here', () => b.node.cluster?.view().shards.open === 0, 10_000);
+    going = false;
+    await sending;
+    await until('all are sent', () => new Set(sender.of('SENT').map((f) => f.id)).size === sent.length, 20_000).catch(
+      (error: unknown) => {
+        throw new Error(`${String(error)}: ${JSON.stringify(sender.of('ERROR').slice(0, 3))}`);
+      },
+    );
+    for (const chat of chats) {
+      const mine = sent.filter((_, i) => chats[i % chats.length] === chat);
+      const got = () => reader.of('RECEIVE_MESSAGE').filter((f) => f.chat === chat && f.type === 0);
+      await until(`all of ${chat}`, () => new Set(got().map((f) => f.id)).size === mine.length, 20_000);
+      const seqs = [
+        ...new Map(
+          sender
+            .of('SENT')
+            .filter((f) => f.chat === chat)
+            .map((f) => [f.seq, f.id]),
+        ).values(),
+      ];
+      expect(new Set(seqs)).toEqual(new Set(mine));
+    }
+    expect([sender.sink.closedAs, reader.sink.closedAs]).toEqual([null, null]);
+    clearInterval(acking);
+    // What was refused was refused for a while only, and is among those that were sent.
+    expect(failed.filter((one) => !/ (overloaded|unavailable) /.test(one))).toEqual([]);
+    expect(cluster.nodes.flatMap((node) => node.errors)).toEqual([]);
+  });
 });

@@ -1,4 +1,5 @@
 // npm run sim -- --seed N [--trace] | --seeds N [--from K] [--jobs J] [--twice] [--stopAt F] | --mutants [--only name]
+//   | --log [--runs N] [--seed S] [--trace] [--mutants [--only name]]
 // Runs worlds, and tells what did not hold and how to see it again.
 import './globals.ts';
 import { parseArgs } from 'node:util';
@@ -15,6 +16,8 @@ const { values } = parseArgs({
     mutants: { type: 'boolean', default: false },
     only: { type: 'string' },
     child: { type: 'boolean', default: false },
+    log: { type: 'boolean', default: false },
+    runs: { type: 'string', default: '2000' },
   },
 });
 const number = (text: string): number => {
@@ -23,7 +26,12 @@ const number = (text: string): number => {
   return value;
 };
 
-if (values.mutants) {
+if (values.log) {
+  const { runLog } = await import('./log/main.ts');
+  const { trace, mutants, child } = values;
+  const options = { trace, mutants, child, only: values.only ?? null, runs: number(values.runs) };
+  process.exitCode = (await runLog({ ...options, seed: number(values.seed ?? '1') })) ? 0 : 1;
+} else if (values.mutants) {
   const { runMutants } = await import('./mutation.ts');
   process.exitCode = (await runMutants(values.only ?? null, number(values.jobs))) ? 0 : 1;
 } else if (values.seed !== undefined) {
