@@ -1,6 +1,7 @@
 // The node under simulation: one disk that outlives everything, and the lives of the node on it. A life may end at once (all that was
 // in memory is gone, commits in flight are torn), or go on as a zombie beside its successor, who holds the fence.
 import { type Node, startNode } from '../../app/node.ts';
+import { abandonSystems, type Env } from '../../runtime/index.ts';
 import { type FaultPlan, faultPlan, withFaults } from '../../storage/index.ts';
 import { createMemoryDisk, type MemoryDisk, type MemoryStore, openMemoryStore } from '../../storage/memory/index.ts';
 import type { Connection } from './connection.ts';
@@ -17,6 +18,7 @@ import { Owner, type World } from './world.ts';
 export interface Life {
   readonly number: number;
   readonly owner: Owner;
+  readonly env: Env;
   readonly store: MemoryStore;
   /** Null while it starts. */
   node: Node | null;
@@ -79,7 +81,7 @@ export class Server {
       readDelayMs: plan.readMs === 0 ? 0 : () => plan.readMs * random.between(0.5, 1.5),
     };
     const store = openMemoryStore(this.disk, { env, ...delays });
-    const life: Life = { number, owner, store, node: null, zombie: false, leaving: false, peers: new Set() };
+    const life: Life = { number, owner, env, store, node: null, zombie: false, leaving: false, peers: new Set() };
     this.current = life;
     this.lives.push(life);
     world.note('start', owner.name, '');
@@ -183,6 +185,11 @@ export class Server {
     const kernel = this.current?.node?.kernel as unknown as { core: { hosts: Map<string, HostLimits> } } | undefined;
     for (const host of kernel?.core.hosts.values() ?? [])
       host.mailboxMax = mailsMax ?? host.kind.mailboxMailsMax ?? 1_024;
+  }
+
+  /** The world is over: what the process would hold of it for ever is let go. */
+  forget(): void {
+    for (const life of this.lives) abandonSystems(life.env);
   }
 
   private complained(life: Life, fields: object, message: string): void {
