@@ -1,6 +1,6 @@
 // Where the values of a configuration come from: defaults, then a JSON file, then the environment, then flags; later ones win.
 // Pure: the caller reads the file and hands in the environment. Tells every problem at once, with its place.
-import { type Config, configSchema, envName, optionDocs } from './config.ts';
+import { type Config, configSchema, contradictions, envName, optionDocs } from './config.ts';
 
 export interface ConfigSources {
   readonly file?: { readonly name: string; readonly text: string } | null;
@@ -51,6 +51,10 @@ export function loadConfig(sources: ConfigSources): LoadedConfig {
   }
 
   const parsed = configSchema.safeParse(tree);
+  if (parsed.success) {
+    for (const { path, about } of contradictions(parsed.data))
+      problems.push({ path, about, from: sourceOf(from, path) });
+  }
   if (parsed.success && problems.length === 0) return { ok: true, config: parsed.data, warnings };
   for (const issue of parsed.error?.issues ?? []) {
     const path = issue.path.join('.');

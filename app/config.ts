@@ -217,6 +217,27 @@ export const configSchema = z.strictObject({
     })
     .prefault({}),
 });
+
+/** What the sections ask of each other. Paths as in `--set`. */
+export function contradictions(config: Config): { readonly path: string; readonly about: string }[] {
+  const found: { path: string; about: string }[] = [];
+  const { cluster, nats, node, storage } = config;
+  if (cluster.carrier === 'none') {
+    if (storage.kind === 'cql')
+      found.push({ path: 'storage.kind', about: 'cql is for a cluster: set cluster.carrier too' });
+    return found;
+  }
+  if (storage.kind !== 'cql')
+    found.push({ path: 'storage.kind', about: 'nodes of a cluster share a database: set it to cql' });
+  if (nats.servers.length === 0) found.push({ path: 'nats.servers', about: 'a cluster needs at least one' });
+  if (node.name.includes('.'))
+    found.push({ path: 'node.name', about: 'no dots in a cluster, where it is part of keys' });
+  if ((nats.certFile === null) !== (nats.keyFile === null))
+    found.push({ path: 'nats.keyFile', about: 'a certificate has a key, and a key a certificate' });
+  if (nats.user !== null && nats.password === null)
+    found.push({ path: 'nats.password', about: 'a user has a password' });
+  return found;
+}
 export type Config = z.output<typeof configSchema>;
 
 /** One option as documentation, made from the schema. */

@@ -45,6 +45,7 @@ export async function startEmbeddedNode(options: NodeOptions, onFatal: (reason: 
     ...(presence === null ? {} : { presence: { up: () => presence.up, counts: () => node.presenceCounts() } }),
     port: node.port,
     kernel: node.kernel,
+    cluster: null,
     notReady: () => (state === 'ready' ? null : state),
     stop: async () => {
       state = 'stopping';

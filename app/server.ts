@@ -11,6 +11,7 @@ import {
   startPressureMonitor,
 } from '../gateway/index.ts';
 import { createRealEnv, type Env } from '../runtime/index.ts';
+import type { ClusterSide } from './cluster.ts';
 import type { Config } from './config.ts';
 import { createLog } from './logging.ts';
 import {
@@ -35,6 +36,8 @@ export interface NodeOptions {
 export interface NodeHandle {
   readonly port: ConnectionPort;
   readonly kernel: KernelView & { onSliceEnd(run: () => void): void };
+  /** Null: alone. */
+  readonly cluster: ClusterSide | null;
   /** Absent: no presence store is configured. */
   readonly presence?: PresenceView;
   /** Null: ready for clients. */
@@ -74,6 +77,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
     node = await options.startNode({ env, config, verifier, pressure, counters, writerObserver, presenceObserver });
     metrics.watch({ kernel: node.kernel, pressure });
     if (node.presence !== undefined) metrics.watch({ presence: node.presence });
+    const routing = node;
     const gateway = await startGateway({
       env,
       config: config.gateway,
@@ -83,6 +87,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
       metrics,
       health: node,
       nodeName: config.node.name,
+      routeFor: (user) => routing.cluster?.routeFor(user) ?? null,
       ...(options.routes === undefined ? {} : { routes: options.routes }),
     });
     metrics.watch({ gateway });

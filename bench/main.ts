@@ -20,6 +20,7 @@ scenarios
   kernel     the actor kernel alone
   store      the embedded store alone; --store cql: Cassandra (--cassandra host:port, else one is started)
   history    a page of 50 and a wake from a long log and a short one, on both stores
+  link       mail between two nodes alone
   compare A B   two result.json: what changed, and what is within the noise
 
 options
@@ -36,6 +37,7 @@ async function main(args: readonly string[]): Promise<number> {
     case 'kernel':
     case 'store':
     case 'history':
+    case 'link':
       return await runOther(scenario, rest);
     case 'compare': {
       const [before, after] = rest;
@@ -104,7 +106,13 @@ function notesOf(options: BenchOptions): string[] {
   ];
 }
 
-const OTHERS = { kernel: 'runKernelBench', store: 'runStoreBench', history: 'runHistoryBench' } as const;
+const OTHERS = {
+  kernel: 'runKernelBench',
+  store: 'runStoreBench',
+  history: 'runHistoryBench',
+  link: 'runLinkBench',
+} as const;
+
 /** The micro-benches have folders of their own, and may not be there. */
 async function runOther(name: keyof typeof OTHERS, args: readonly string[]): Promise<number> {
   const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';

@@ -10,15 +10,12 @@ export async function serveUntilStopped(
   onUp: (server: Server) => void,
 ): Promise<number> {
   // Loaded here, so that small commands do not pay for the server.
-  const [{ startServer }, { startEmbeddedNode }] = await Promise.all([
-    import('../app/server.ts'),
-    import('../app/embedded-node.ts'),
-  ]);
+  const [{ startServer }, startNodeWith] = await Promise.all([import('../app/server.ts'), nodeOf(options.config)]);
   let reportFatal: (reason: string) => void = () => {};
   const fatal = new Promise<string>((resolve) => {
     reportFatal = resolve;
   });
-  const startNode: ServerOptions['startNode'] = (node) => startEmbeddedNode(node, reportFatal);
+  const startNode: ServerOptions['startNode'] = (node) => startNodeWith(node, reportFatal);
   const server = await startServer({ ...options, startNode }).catch((error: unknown) => {
     throw startFault(error, options.config);
   });
@@ -31,7 +28,13 @@ export async function serveUntilStopped(
   return 'signal' in end ? EXIT.ok : EXIT.failed;
 }
 
-function startFault(error: unknown, { gateway, node }: ServerOptions['config']): CommandError {
+/** The drivers that the configuration asks for, and no others. */
+async function nodeOf({ cluster }: ServerOptions['config']) {
+  if (cluster.carrier === 'nats') return (await import('../app/cluster-node.ts')).startClusterNode;
+  return (await import('../app/embedded-node.ts')).startEmbeddedNode;
+}
+
+function startFault(error: unknown, { cluster, gateway, node }: ServerOptions['config']): CommandError {
   const code = error instanceof Error && 'code' in error ? String(error.code) : '';
   const message = error instanceof Error ? error.message : String(error);
   const { host, port } = gateway;
@@ -59,7 +62,9 @@ function startFault(error: unknown, { gateway, node }: ServerOptions['config']):
       return new CommandError(
         EXIT.failed,
         `the node did not start: ${message}`,
-        `Its data directory is ${node.dataDir}.`,
+        cluster.carrier === 'none'
+          ? `Its data directory is ${node.dataDir}.`
+          : 'It needs NATS and the database of its configuration.',
       );
   }
 }

@@ -211,7 +211,6 @@ export class Shards {
     for (const shard of pass) if (!this.taking.has(shard)) this.leave([shard]);
     for (const shard of take) {
       if (this.taking.size >= (this.options.takesAtOnce ?? TAKES_AT_ONCE)) break;
-      // Else it moved on and came back while we were at it.
       if (!this.taking.has(shard)) void this.take(shard);
     }
     if (now - this.askedAt < ASK_MS) return;
@@ -268,7 +267,7 @@ export class Shards {
     }
     this.taking.delete(shard);
     if (this.closed || table.turn(shard) !== turn) return;
-    // Not heard of: whether it was taken says the row, looked at again before anything else.
+    // Not heard of: the row says whether it was taken.
     if (fence === 0) this.rowsEpoch = -1;
     else {
       const before = this.rows.get(shard)?.fence ?? 0;

@@ -121,9 +121,9 @@ describe.skipIf(isSkipped(nats))('over NATS', () => {
     expect(ends[0].carrier.publish('x', new Uint8Array(1))).toBe(false);
     let taken = 100;
     for (let n = 0; n < 20_000; n++) if (ends[0].links.send(b, mail(taken)) === null) taken++;
-    expect(taken).toBe(100 + 8_192);
+    expect(taken).toBe(100 + 16_384);
     await expect.poll(() => broken, { timeout: 20_000 }).toEqual([`${a} lost ${b}: silent`]);
-    expect(lost).toEqual(Array.from({ length: 8_192 }, (_, n) => n + 100));
+    expect(lost).toEqual(Array.from({ length: 16_384 }, (_, n) => n + 100));
     expect(ends[0].links.send(b, mail(0))).toBe('noconnection');
     await own.start();
     await expect.poll(() => broken.length, { timeout: 20_000 }).toBe(2);
