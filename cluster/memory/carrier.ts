@@ -47,14 +47,16 @@ const PAYLOAD_BYTES_MAX = 1_048_576;
 /** On one way; beyond it the carrier takes nothing. */
 const WAY_MESSAGES_MAX = 65_536;
 
+type HubEnv = Pick<Env, 'now' | 'setTimer' | 'setImmediate' | 'random'>;
+
 export class MemoryHub {
   readonly faults: CarrierFaults;
   readonly payloadMax: number;
-  private readonly env: Env;
+  private readonly env: HubEnv;
   private readonly subscribers = new Map<string, Set<Subscriber>>();
   private readonly ways = new Map<string, Way>();
 
-  constructor(env: Env, options: { readonly faults?: CarrierFaults; readonly payloadMax?: number } = {}) {
+  constructor(env: HubEnv, options: { readonly faults?: CarrierFaults; readonly payloadMax?: number } = {}) {
     this.env = env;
     this.faults = options.faults ?? noFaults();
     this.payloadMax = options.payloadMax ?? PAYLOAD_BYTES_MAX;

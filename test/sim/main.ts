@@ -1,7 +1,8 @@
-// npm run sim -- --seed N [--trace] | --seeds N [--from K] [--jobs J] [--twice] [--stopAt F] | --mutants [--only name]
+// npm run sim -- [--nodes one|drawn|N] [--regions] --seed N [--trace] | --seeds N [--from K] [--jobs J] [--twice] [--stopAt F] | --mutants [--only name]
 // Runs worlds, and tells what did not hold and how to see it again.
 import './globals.ts';
 import { parseArgs } from 'node:util';
+import type { Setting } from './fleet-plan.ts';
 
 const { values } = parseArgs({
   options: {
@@ -15,6 +16,8 @@ const { values } = parseArgs({
     mutants: { type: 'boolean', default: false },
     only: { type: 'string' },
     child: { type: 'boolean', default: false },
+    nodes: { type: 'string', default: 'one' },
+    regions: { type: 'boolean', default: false },
   },
 });
 const number = (text: string): number => {
@@ -23,18 +26,21 @@ const number = (text: string): number => {
   return value;
 };
 
+const nodes = values.nodes === 'one' || values.nodes === 'drawn' ? values.nodes : number(values.nodes);
+const setting: Setting = { nodes: values.regions && nodes === 'one' ? 4 : nodes, regions: values.regions };
+
 if (values.mutants) {
   const { runMutants } = await import('./mutation.ts');
   process.exitCode = (await runMutants(values.only ?? null, number(values.jobs))) ? 0 : 1;
 } else if (values.seed !== undefined) {
   const { tellSeed } = await import('./report.ts');
-  process.exitCode = (await tellSeed(number(values.seed), values.trace)) ? 0 : 1;
+  process.exitCode = (await tellSeed(number(values.seed), values.trace, setting)) ? 0 : 1;
 } else if (values.child) {
   const { runLot } = await import('./lot.ts');
-  await runLot({ from: number(values.from), count: number(values.seeds ?? '1'), twice: values.twice });
+  await runLot({ from: number(values.from), count: number(values.seeds ?? '1'), twice: values.twice, setting });
 } else {
   const { runSeeds } = await import('./seeds.ts');
   const range = { from: number(values.from), count: number(values.seeds ?? '200'), jobs: number(values.jobs) };
-  const isGood = await runSeeds({ ...range, twice: values.twice, stopAt: number(values.stopAt) });
+  const isGood = await runSeeds({ ...range, twice: values.twice, setting, stopAt: number(values.stopAt) });
   process.exitCode = isGood ? 0 : 1;
 }

@@ -4,6 +4,7 @@ import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync }
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { ONE_NODE } from './fleet-plan.ts';
 import { forkLot } from './lot.ts';
 import { MUTANTS, type Mutant } from './mutants.ts';
 import { join, newTally, type Tally } from './tally.ts';
@@ -99,6 +100,10 @@ async function hunt(dist: string, seeds: number): Promise<Tally> {
     join(all, tally);
     return all.failed.length === 0;
   };
-  await forkLot(path.join(dist, 'test/sim/main.js'), { from: 1, count: seeds, twice: false }, onSeed);
+  await forkLot(
+    path.join(dist, 'test/sim/main.js'),
+    { from: 1, count: seeds, twice: false, setting: ONE_NODE },
+    onSeed,
+  );
   return all;
 }
