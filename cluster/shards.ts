@@ -64,6 +64,7 @@ export interface ShardCounts {
 
 export class Shards {
   private readonly options: ShardsOptions;
+  private readonly takesAtOnce: number;
   private readonly table = new ShardTable(RING_SHARDS);
   private readonly held = new HeldMails();
   /** Fence rows as last read, by shard, and for which ring. */
@@ -83,6 +84,7 @@ export class Shards {
 
   constructor(options: ShardsOptions) {
     this.options = options;
+    this.takesAtOnce = options.takesAtOnce ?? TAKES_AT_ONCE;
     this.arm(POLL_MS);
   }
 
@@ -210,7 +212,7 @@ export class Shards {
     const { take, pass } = this.table.ready(now);
     for (const shard of pass) if (!this.taking.has(shard)) this.leave([shard]);
     for (const shard of take) {
-      if (this.taking.size >= (this.options.takesAtOnce ?? TAKES_AT_ONCE)) break;
+      if (this.taking.size >= this.takesAtOnce) break;
       if (!this.taking.has(shard)) void this.take(shard);
     }
     if (now - this.askedAt < ASK_MS) return;
@@ -294,7 +296,8 @@ export class Shards {
     this.taken++;
     for (const mail of this.held.take(shard)) this.deliver(mail);
     this.options.opened(shard);
-    this.poll();
+    // A look at all shards is not worth it for each one.
+    if (this.taking.size * 2 <= this.takesAtOnce) this.poll();
   }
 
   /** The cells of these shards finish what they have under way; then they go, one shard after the other. */
@@ -350,9 +353,7 @@ export class Shards {
       if (target === me) continue;
       this.passOn(shard);
       if (target === null) continue;
-      const list = targets.get(target);
-      if (list === undefined) targets.set(target, [shard]);
-      else list.push(shard);
+      targets.set(target, [...(targets.get(target) ?? []), shard]);
     }
     for (const [target, list] of targets) tell(target, { t: 'released', epoch: this.epoch, shards: list });
   }
@@ -390,9 +391,7 @@ export class Shards {
       for (const cell of this.options.kernel.cells(kind)) {
         const shard = this.options.shardOf(kind, cell.key);
         if (!shards.has(shard)) continue;
-        const list = found.get(shard);
-        if (list === undefined) found.set(shard, [cell]);
-        else list.push(cell);
+        found.set(shard, [...(found.get(shard) ?? []), cell]);
       }
     }
     return found;

@@ -1,4 +1,4 @@
-// npm run sim -- [--nodes one|drawn|N] [--regions] --seed N [--trace] | --seeds N [--from K] [--jobs J] [--twice] [--stopAt F] | --mutants [--only name]
+// npm run sim -- [--nodes one|drawn|N] [--regions] --seed N [--trace] | --seeds N [--from K] [--jobs J] [--twice] [--stopAt F] | --mutants [--only name] [--seeds most]
 // Runs worlds, and tells what did not hold and how to see it again.
 import './globals.ts';
 import { parseArgs } from 'node:util';
@@ -30,8 +30,10 @@ const nodes = values.nodes === 'one' || values.nodes === 'drawn' ? values.nodes 
 const setting: Setting = { nodes: values.regions && nodes === 'one' ? 4 : nodes, regions: values.regions };
 
 if (values.mutants) {
-  const { runMutants } = await import('./mutation.ts');
-  process.exitCode = (await runMutants(values.only ?? null, number(values.jobs))) ? 0 : 1;
+  const { runMutants, SEEDS_MOST } = await import('./mutation.ts');
+  const seedsMost = values.seeds === undefined ? SEEDS_MOST : number(values.seeds);
+  const isGood = await runMutants({ only: values.only ?? null, jobs: number(values.jobs), seedsMost, setting });
+  process.exitCode = isGood ? 0 : 1;
 } else if (values.seed !== undefined) {
   const { tellSeed } = await import('./report.ts');
   process.exitCode = (await tellSeed(number(values.seed), values.trace, setting)) ? 0 : 1;

@@ -25,6 +25,8 @@ interface Parts {
 const TOLD = new Set(['posted', 'deliver']);
 /** A turn may take this long. */
 const TURN_MS = 2;
+/** A mail is passed on so often at the most; then it goes back to its sender. */
+const HOPS_MOST = 2;
 
 export class Ownership {
   /** Openings, and those of them after a handoff in order. */
@@ -71,6 +73,11 @@ export class Ownership {
     router.routeAll = (kind, keys, mail, from) => {
       this.told(life, mail, from);
       return routeAll(kind, keys, mail, from);
+    };
+    const routeTo = router.routeTo.bind(router);
+    router.routeTo = (node, kind, keys, mail, from, call, hops) => {
+      if (hops > HOPS_MOST) world.fail('I9', `${life.owner.name} passes on ${kind} ${keys[0]}, hop ${hops}`, [...keys]);
+      routeTo(node, kind, keys, mail, from, call, hops);
     };
     const send = router.send.bind(router);
     router.send = (to, mail, from, lane) => {
