@@ -117,9 +117,9 @@ export class Ownership {
     const before = this.newest.get(shard);
     if (before !== undefined && fence <= before.fence)
       this.world.fail('I7', `${life.owner.name} opens shard ${shard} under fence ${fence} after ${before.fence}`, []);
-    // Whoever went without a word has forgotten cursors that it had not stored.
-    if (before !== undefined && !this.released.delete(shard)) this.tap.forgetShard(shard);
-    else if (before !== undefined) this.counts.handedOver++;
+    // What the last owner said of cursors may be under way still, and it may have died before it stored them.
+    if (before !== undefined) this.tap.forgetShard(shard);
+    if (before !== undefined && this.released.delete(shard)) this.counts.handedOver++;
     this.newest.set(shard, { life, fence });
     for (const other of this.holdersOf(shard))
       if (other !== life)

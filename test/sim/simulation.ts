@@ -1,5 +1,5 @@
 // One seed, from its plan to its verdict: chaos, healing, a last round in a world without faults, and a look at what is left over.
-import { Acts } from './acts.ts';
+import { Acts, type LastWord } from './acts.ts';
 import { Audit, ReadsAudit, unseen } from './audit.ts';
 import { Book } from './book.ts';
 import { type Fault, finalFaults, unread, unsettled } from './checker.ts';
@@ -30,6 +30,8 @@ const READS_MS = 2_000;
 /** Twice the time after which a watch expires that nobody renews. */
 const PRESENCE_MS = 150_000;
 const LOOK_EVERY_MS = 500;
+/** How long receipts are waited for before all connect anew. */
+const HINTS_MS = 12_000;
 
 export interface Outcome {
   readonly seed: number;
@@ -70,6 +72,7 @@ export async function simulate(seed: number, keepsTrace: boolean, setting: Setti
   const said = ok(world) ? acts.lastWords() : [];
   await within(scene, LAST_ROUND_MS, () => unsettled(scene));
   if (ok(world)) acts.readAll();
+  if (fleet !== null) await hearAnew(scene, said);
   await within(scene, LAST_ROUND_MS, () => unread(said));
   // Reads are said within moments.
   if (ok(world)) await world.run(world.now + READS_MS);
@@ -117,6 +120,15 @@ async function within(scene: Scene, limitMs: number, wrong: () => Fault | null):
     await world.run(world.now + LOOK_EVERY_MS);
   }
   return world.now - begin;
+}
+
+/**
+ * Receipts are hints: what is said of a message while its sender's session moves is lost. But whoever comes back asks.
+ */
+async function hearAnew({ world, network }: Scene, said: readonly LastWord[]): Promise<void> {
+  const until = world.now + HINTS_MS;
+  while (ok(world) && world.now < until && unread(said) !== null) await world.run(world.now + LOOK_EVERY_MS);
+  if (ok(world) && unread(said) !== null) for (const connection of network.open()) connection.break('reset');
 }
 
 interface SetUp {

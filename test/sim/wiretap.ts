@@ -61,7 +61,7 @@ export class Wiretap {
     this.forgetful.add(chat);
   }
 
-  /** The last owner of this shard went without a word. */
+  /** This shard has had several owners. */
   forgetShard(shard: number): void {
     this.forgetfulShards.add(shard);
   }
