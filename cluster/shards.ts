@@ -23,6 +23,7 @@ const TAKES_AT_ONCE = 32;
 
 export class Shards {
   private readonly options: ShardsOptions;
+  private readonly takesAtOnce: number;
   private readonly table = new ShardTable(RING_SHARDS);
   private readonly held = new HeldMails();
   /** Fence rows as last read, by shard, and for which ring. */
@@ -43,6 +44,7 @@ export class Shards {
 
   constructor(options: ShardsOptions) {
     this.options = options;
+    this.takesAtOnce = options.takesAtOnce ?? TAKES_AT_ONCE;
     this.arm(POLL_MS);
   }
 
@@ -173,7 +175,7 @@ export class Shards {
     const urgent = take.filter((shard) => this.held.has(shard));
     const idle = take.filter((shard) => !this.held.has(shard));
     for (const shard of [...urgent, ...idle]) {
-      if (this.taking.size >= (this.options.takesAtOnce ?? TAKES_AT_ONCE)) break;
+      if (this.taking.size >= this.takesAtOnce) break;
       if (!this.taking.has(shard)) void this.take(shard);
     }
     if (now - this.askedAt < ASK_MS) return;
@@ -265,7 +267,8 @@ export class Shards {
     this.taken++;
     for (const mail of this.held.take(shard)) this.deliver(mail);
     this.options.opened(shard);
-    this.poll();
+    // A look at all shards is not worth it for each one.
+    if (this.taking.size * 2 <= this.takesAtOnce) this.poll();
   }
 
   /** The cells of these shards finish what they have under way; then they go, one shard after the other. */
@@ -321,9 +324,7 @@ export class Shards {
       if (target === me) continue;
       this.passOn(shard);
       if (target === null) continue;
-      const list = targets.get(target);
-      if (list === undefined) targets.set(target, [shard]);
-      else list.push(shard);
+      targets.set(target, [...(targets.get(target) ?? []), shard]);
     }
     for (const [target, list] of targets) tell(target, { t: 'released', epoch: this.epoch, shards: list });
   }
@@ -361,9 +362,7 @@ export class Shards {
       for (const cell of this.options.kernel.cells(kind)) {
         const shard = this.options.shardOf(kind, cell.key);
         if (!shards.has(shard)) continue;
-        const list = found.get(shard);
-        if (list === undefined) found.set(shard, [cell]);
-        else list.push(cell);
+        found.set(shard, [...(found.get(shard) ?? []), cell]);
       }
     }
     return found;
