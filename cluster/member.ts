@@ -302,6 +302,6 @@ export class Member implements Membership {
   }
 
   private log(level: 'debug' | 'info' | 'warn' | 'error', fields: object, message: string): void {
-    this.env.log[level]({ node: this.self, ...fields }, message);
+    this.env.log[level]({ self: this.self, ...fields }, message);
   }
 }
