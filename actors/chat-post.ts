@@ -142,8 +142,8 @@ function accept(ctx: Ctx, s: ChatState, to: Ref | null, draft: Draft, after: str
     const why = denied === 'blocked' ? 'this user does not take your messages' : 'you are not a member';
     return fault(ctx, s, to, draft.ref, draft.id, denied, 0, why);
   }
-  if (draft.about !== null && (draft.about < 1 || draft.about > s.log.head))
-    return fault(ctx, s, to, draft.ref, draft.id, 'bad_argument', 0, '`about` names no entry of this chat');
+  if (draft.about !== null && draft.about > s.log.head) return askBeyond(ctx, s, to, draft, draft.about);
+  if (draft.about !== null && draft.about < 1) return refuseAbout(ctx, s, to, draft);
   if (after !== null && !s.log.find(draft.user, draft.device, after)) {
     fault(
       ctx,
@@ -158,6 +158,28 @@ function accept(ctx: Ctx, s: ChatState, to: Ref | null, draft: Draft, after: str
     return;
   }
   append(ctx, s, to, draft, null);
+}
+
+const refuseAbout = (ctx: Ctx, s: ChatState, to: Ref | null, draft: Draft): void =>
+  fault(ctx, s, to, draft.ref, draft.id, 'bad_argument', 0, '`about` names no entry of this chat');
+
+/**
+ * Names an entry that this cell does not know. It is refused for good only if the store does not know it either: another node may
+ * have taken the chat over and gone on, and a sender who was shown more than this cell has is right.
+ */
+function askBeyond(ctx: Ctx, s: ChatState, to: Ref | null, draft: Draft, about: number): void {
+  const asked = token(s);
+  const limit = { entries: 1, bytes: 65_536 };
+  const op = { kind: 'log', log: `c:${s.chat}`, from: about, to: about, limit, back: false } as const;
+  if (s.readings.size >= READINGS_MAX || !ctx.tell(s.deps.reader, { t: 'read', token: asked, op }))
+    return fault(ctx, s, to, draft.ref, draft.id, 'overloaded', spread(ctx, 500), 'the store is busy');
+  // What the sender sent after it must not be answered first.
+  ctx.hold();
+  const then = (found: boolean | null): void => {
+    if (found === false) refuseAbout(ctx, s, to, draft);
+    else fault(ctx, s, to, draft.ref, draft.id, 'unavailable', spread(ctx, 1_000), 'this chat is not up to date here');
+  };
+  s.readings.set(asked, { for: 'about', then });
 }
 
 /** Gives the next number and hands the entry to the writer, or refuses and changes nothing. */

@@ -20,6 +20,7 @@ export type Reading =
     }
   | { readonly for: 'fetch'; readonly mail: FetchMail; readonly after: number; readonly upTo: number }
   | { readonly for: 'retry'; readonly resume: (found: number | null) => void; readonly failed: () => void }
+  | { readonly for: 'about'; readonly then: (found: boolean | null) => void }
   /** Undefined: the read failed; null: there is no such entry. */
   | { readonly for: 'again'; readonly resume: (stored: Entry | null | undefined) => void }
   | { readonly for: 'tail'; readonly from: number };

@@ -154,6 +154,10 @@ function onRead(ctx: Ctx, s: ChatState, r: ReadResultMail): void {
       if (r.ok) reading.resume(r.value as number | null);
       else reading.failed();
       return;
+    case 'about':
+      ctx.release();
+      reading.then(r.ok ? (r.value as Entry[]).length > 0 : null);
+      return;
     case 'again':
       ctx.release();
       reading.resume(r.ok ? ((r.value as Entry[])[0] ?? null) : undefined);

@@ -24,6 +24,8 @@ export interface ActorDeps {
   readonly pressure: Pressure;
   readonly counters: Counters;
   readonly verifierService: Ref;
+  /** Writes presence for other nodes and answers for users who are away; null: sessions tell each other, and no more. */
+  readonly presence: Ref | null;
   /** Where to connect to instead, when this node leaves; null: here again. */
   readonly elsewhere: string | null;
 }

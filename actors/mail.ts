@@ -233,6 +233,8 @@ export interface WatchedMail {
   readonly t: 'watched';
   readonly by: string;
   readonly on: boolean;
+  /** A presence service has told them that you are offline, and knows that they wait: nothing to do if that is so. */
+  readonly noted?: true;
 }
 export interface PresenceMail {
   readonly t: 'presence';

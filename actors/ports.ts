@@ -52,3 +52,25 @@ export interface TokenVerifier {
 export interface Pressure {
   readonly level: 0 | 1 | 2 | 3;
 }
+
+/** What a session knows of its user, for a presence store that other nodes read. The drivers are cluster/redis and cluster/memory. */
+export interface PresenceValue {
+  readonly user: string;
+  readonly online: boolean;
+  /** Ms since 1970; null: never. */
+  readonly lastSeen: number | null;
+  /** Anybody may be told: privacy is `everyone` and nobody is blocked. Without it only the user's session may answer. */
+  readonly open: boolean;
+  /** The node that has the session, and those that hold its sockets. */
+  readonly owner: string;
+  readonly nodes: readonly string[];
+}
+export type PresenceRecord = Pick<PresenceValue, 'online' | 'lastSeen' | 'open'>;
+
+/** A cache of presence: no call rejects, each ends by a deadline of the store's own. */
+export interface PresenceStore {
+  /** False: some may not be written. */
+  write(values: readonly PresenceValue[]): Promise<boolean>;
+  /** In the order of `users`. `none`: nothing is there. `unknown`: no answer. */
+  read(users: readonly string[]): Promise<readonly (PresenceRecord | 'none' | 'unknown')[]>;
+}

@@ -14,7 +14,7 @@ import type {
 import { decodeUserChat } from './rows.ts';
 import { readChats } from './session-chats.ts';
 import { SUMMARY_DEADLINE_MS } from './session-devices.ts';
-import { dropWatchers, PRIVACY, rowOf, saveUser } from './session-presence.ts';
+import { dropWatchers, PRIVACY, rowOf, saveUser, sayPresence } from './session-presence.ts';
 import { pushFrames } from './session-push.ts';
 import { type SessionState, WAITS_MAX, wait } from './session-state.ts';
 
@@ -99,6 +99,7 @@ export function onSetBlock(ctx: Ctx, s: SessionState, mail: SetBlockMail): Next 
     s.waits?.delete(token);
     return fault(ctx, to, mail.ref, 'unavailable', 'the store takes nothing now');
   }
+  sayPresence(ctx, s);
   if (mail.on && s.watchers?.delete(mail.user))
     ctx.hint('session', [mail.user], { t: 'presence', user: s.user, online: false, lastSeen: null });
   return CONTINUE;
@@ -120,6 +121,7 @@ export function onSetPrivacy(ctx: Ctx, s: SessionState, mail: SetPrivacyMail): N
     s.waits?.delete(token);
     return fault(ctx, to, mail.ref, 'unavailable', 'the store takes nothing now');
   }
+  sayPresence(ctx, s);
   if (stricter) dropWatchers(ctx, s);
   return CONTINUE;
 }

@@ -1,8 +1,9 @@
 // Online, offline, last seen: a user's session knows, and tells the sessions that watch, as far as privacy allows.
 // Watches are renewed and expire: whoever forgets one, here or there, is right again within one renewal.
 import { directChatId, encodeFrame, LIMITS, OP } from '../protocol/index.ts';
-import { CONTINUE, type Ctx, type Next, type Ref } from '../runtime/index.ts';
+import { CONTINUE, type Ctx, ForeignRef, type Next, type Ref } from '../runtime/index.ts';
 import type { PresenceMail, WatchedMail, WatchMail } from './mail.ts';
+import type { LookMail, PresencesMail, SayMail } from './presence-service.ts';
 import { encodeUser, type UserRow } from './rows.ts';
 import { pushFrames } from './session-push.ts';
 import {
@@ -33,7 +34,7 @@ export function onPresenceTick(ctx: Ctx, s: SessionState): void {
   // Shed, not forgotten: told when there is time for it.
   if (s.deps.pressure.level > 0) return presenceChanged(ctx, s);
   const online = isOnline(s);
-  if (online === s.shownOnline) return;
+  if (online === s.shownOnline) return sayPresence(ctx, s);
   // Under pressure nobody is told; the last value is, once it is over.
   if (s.deps.pressure.level >= 1 && s.watchers) return presenceChanged(ctx, s);
   s.shownOnline = online;
@@ -41,12 +42,24 @@ export function onPresenceTick(ctx: Ctx, s: SessionState): void {
     rowOf(s).lastSeen = ctx.env.wallNow();
     saveUser(ctx, s, 0);
   }
+  sayPresence(ctx, s);
   if (!s.watchers) return;
   const now = ctx.now();
   for (const [user, until] of s.watchers) {
     if (until < now) s.watchers.delete(user);
     else tellWatcher(ctx, s, user);
   }
+}
+
+/** To the presence service, if there is one; it knows itself whether that is news. */
+export function sayPresence(ctx: Ctx, s: SessionState): void {
+  if (s.deps.presence === null) return;
+  const nodes = new Set<string>();
+  for (const { conn } of s.devices) if (conn !== null) nodes.add(conn instanceof ForeignRef ? conn.node : '');
+  const open = s.row === null || (s.row.presence === PRIVACY.everyone && s.row.blocked.length === 0);
+  const lastSeen = s.row?.lastSeen ?? null;
+  const say: SayMail = { t: 'say', user: s.user, online: nodes.size > 0, lastSeen, open, nodes: [...nodes] };
+  if (!ctx.tell(s.deps.presence, say)) presenceChanged(ctx, s);
 }
 
 /** False: the store takes nothing now. */
@@ -69,6 +82,11 @@ export function onWatched(ctx: Ctx, s: SessionState, mail: WatchedMail): Next {
   }
   const row = rowOf(s);
   if (row.blocked.includes(mail.by) || row.presence === PRIVACY.nobody) return hide(ctx, s, mail.by);
+  if (mail.noted && !isOnline(s) && !s.shownOnline) {
+    // They know, and need not keep this session here: the service tells them.
+    s.watchers?.delete(mail.by);
+    return CONTINUE;
+  }
   if (row.presence === PRIVACY.contacts && mail.by !== s.user) return askContact(ctx, s, mail.by);
   admit(ctx, s, mail.by);
   return CONTINUE;
@@ -93,6 +111,8 @@ export function onContact(ctx: Ctx, s: SessionState, by: string, found: boolean)
 }
 
 function admit(ctx: Ctx, s: SessionState, by: string): void {
+  // Woken only to say that nobody is here: the next who asks shall hear it from the service.
+  if (!s.watchers?.size && !isOnline(s) && !s.shownOnline) sayPresence(ctx, s);
   s.watchers ??= new Map();
   // At the limit the newest watcher is not kept: it asks again at its next renewal.
   if (s.watchers.size < WATCHERS_MAX || s.watchers.has(by)) s.watchers.set(by, ctx.now() + WATCH_TTL_MS);
@@ -118,16 +138,19 @@ export function onWatchUsers(ctx: Ctx, s: SessionState, mail: WatchMail): Next {
   const conn = ctx.sender;
   if (conn === null || !s.devices.some((d) => d.conn === conn)) return CONTINUE;
   const mine = watchedBy(s, conn);
+  const off: string[] = [];
+  const on: string[] = [];
   for (const user of mail.users) {
     if (!mail.on) mine.delete(user);
     else if (mine.size < LIMITS.watchedUsersMax) mine.add(user);
-    // Under pressure nobody is asked now; the renewal does it when there is time.
-    if (mail.on && s.deps.pressure.level > 0) continue;
-    const on = isWatched(s, user);
-    // Another device of this user still watches: it is not asked anew.
-    if (mail.on || !on) ctx.route('session', user, { t: 'watched', by: s.user, on } satisfies WatchedMail);
+    if (mail.on && mine.has(user)) on.push(user);
+    // Another device of this user may still watch.
+    else if (!isWatched(s, user)) off.push(user);
   }
   if (mine.size === 0) s.watching?.delete(conn);
+  if (off.length > 0) leaveUsers(ctx, s, off);
+  // Under pressure nobody is asked now; the renewal does it when there is time.
+  if (on.length > 0 && s.deps.pressure.level === 0) lookAt(ctx, s, on);
   armRenewal(ctx, s);
   return CONTINUE;
 }
@@ -154,6 +177,39 @@ function forgetGone(s: SessionState): void {
   for (const conn of s.watching.keys()) if (!s.devices.some((d) => d.conn === conn)) s.watching.delete(conn);
 }
 
+/** The service answers for many at once, and for those who are away; where there is none, or it takes nothing, the sessions do. */
+function lookAt(ctx: Ctx, s: SessionState, users: readonly string[]): void {
+  const { presence } = s.deps;
+  if (presence !== null && ctx.tell(presence, { t: 'look', by: s.user, users, on: true } satisfies LookMail)) return;
+  askSessions(ctx, s, users);
+}
+
+export function askSessions(ctx: Ctx, s: SessionState, users: readonly string[]): void {
+  for (const user of users)
+    if (isWatched(s, user)) ctx.route('session', user, { t: 'watched', by: s.user, on: true } satisfies WatchedMail);
+}
+
+function leaveUsers(ctx: Ctx, s: SessionState, users: readonly string[]): void {
+  const { presence } = s.deps;
+  if (presence !== null) ctx.tell(presence, { t: 'look', by: s.user, users, on: false } satisfies LookMail);
+  // Only who is awake has anything to forget.
+  ctx.hint('session', users, { t: 'watched', by: s.user, on: false } satisfies WatchedMail);
+}
+
+export function onPresences(ctx: Ctx, s: SessionState, answer: PresencesMail): Next {
+  const away: string[] = [];
+  for (const { user, lastSeen } of answer.offline) {
+    if (!isWatched(s, user)) continue;
+    onPresence(ctx, s, { t: 'presence', user, online: false, lastSeen });
+    away.push(user);
+  }
+  // What the service read may be old. A session that is awake knows better, and none is woken for it.
+  if (away.length > 0)
+    ctx.hint('session', away, { t: 'watched', by: s.user, on: true, noted: true } satisfies WatchedMail);
+  askSessions(ctx, s, answer.ask);
+  return CONTINUE;
+}
+
 function armRenewal(ctx: Ctx, s: SessionState): void {
   if (!s.watching || s.timerWatch !== 0) return;
   if (s.watching.size === 0) {
@@ -171,7 +227,7 @@ export function onWatchTick(ctx: Ctx, s: SessionState): void {
   if (s.deps.pressure.level === 0) {
     const all = new Set<string>();
     for (const users of s.watching.values()) for (const user of users) all.add(user);
-    for (const user of all) ctx.route('session', user, { t: 'watched', by: s.user, on: true } satisfies WatchedMail);
+    if (all.size > 0) lookAt(ctx, s, [...all]);
   }
   armRenewal(ctx, s);
 }

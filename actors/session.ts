@@ -17,6 +17,7 @@ import {
 import type { Entry, LoadedMail, OpenedLog, ReadResultMail, Row, WrittenMail } from '../storage/index.ts';
 import type { ActorDeps } from './deps.ts';
 import type { SessionMail, SessionTick } from './mail.ts';
+import type { PresenceServiceMail, PresencesMail } from './presence-service.ts';
 import { decodeDevice, decodeUser } from './rows.ts';
 import {
   onBlockStored,
@@ -34,13 +35,16 @@ import { gone, onAttach, onDetach, onGreetPage, onListDevices, onRemoveDevice } 
 import { feed, onPage } from './session-feed.ts';
 import { onAppended, onMoment } from './session-inbox.ts';
 import {
+  askSessions,
   isOnline,
   onContact,
   onPresence,
+  onPresences,
   onPresenceTick,
   onWatched,
   onWatchTick,
   onWatchUsers,
+  presenceChanged,
 } from './session-presence.ts';
 import {
   cursorOf,
@@ -80,9 +84,10 @@ export function sessionKind(deps: ActorDeps): Kind<SessionState, SessionMail> {
       return next;
     },
     onReply(ctx, s, reply) {
-      const r = reply as WrittenMail | ReadResultMail | LoadedMail | CallResult;
+      const r = reply as WrittenMail | ReadResultMail | LoadedMail | CallResult | PresencesMail;
       // After the write, and before a chat hears `settled` or a device hears anything.
       if (!s.deps.holds(s.shard, s.fence)) return LOST;
+      if (r.t === 'presences') return onPresences(ctx, s, r);
       if (r.t === 'written') onResults(ctx, s, r);
       else if (r.t === 'callResult') onWait(ctx, s, r.token, r.ok, r.value);
       else if (r.t === 'loaded' && r.token === 0) onLoaded(ctx, s, r);
@@ -342,6 +347,10 @@ function onRefused(ctx: Ctx, s: SessionState, refused: Refused): Next {
       gone(ctx, s, d);
     }
     if (s.timerEvict === 0 && s.evicting.length > 0) s.timerEvict = ctx.after(EVICT_MS, TICK.evict);
+  } else if (refused.kind === 'presence') {
+    const lost = refused.mail as PresenceServiceMail;
+    if (lost.t === 'say') presenceChanged(ctx, s);
+    else if (lost.on) askSessions(ctx, s, lost.users);
   } else if (mail.t === 'block' && mail.replyTo)
     ctx.send(mail.replyTo, {
       t: 'fault',

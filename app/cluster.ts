@@ -126,6 +126,10 @@ export class ClusterSide {
     await member.ready;
   }
 
+  get self(): string | null {
+    return this.parts?.member.self ?? null;
+  }
+
   fenceOf(shard: number): number {
     return this.shards.fenceOf(shard);
   }

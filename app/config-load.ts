@@ -1,6 +1,6 @@
 // Where the values of a configuration come from: defaults, then a JSON file, then the environment, then flags; later ones win.
 // Pure: the caller reads the file and hands in the environment. Tells every problem at once, with its place.
-import { type Config, configSchema, envName, optionDocs } from './config.ts';
+import { type Config, configSchema, contradictions, envName, optionDocs } from './config.ts';
 
 export interface ConfigSources {
   readonly file?: { readonly name: string; readonly text: string } | null;
@@ -51,6 +51,10 @@ export function loadConfig(sources: ConfigSources): LoadedConfig {
   }
 
   const parsed = configSchema.safeParse(tree);
+  if (parsed.success) {
+    for (const { path, about } of contradictions(parsed.data))
+      problems.push({ path, about, from: sourceOf(from, path) });
+  }
   if (parsed.success && problems.length === 0) return { ok: true, config: parsed.data, warnings };
   for (const issue of parsed.error?.issues ?? []) {
     const path = issue.path.join('.');
@@ -76,30 +80,37 @@ function readFile(
     problems.push({ path: '', about: 'not a JSON object', from: file.name });
     return;
   }
-  for (const [section, values] of Object.entries(content)) {
-    if (typeof values !== 'object' || values === null || Array.isArray(values)) {
-      put(tree, section, values);
-      from.set(section, file.name);
-      continue;
-    }
-    if (Object.keys(values).length === 0) tree[section] ??= {};
+  const options = optionDocs().map((option) => option.path);
+  const read = (values: object, prefix: string): void => {
     for (const [name, value] of Object.entries(values)) {
-      put(tree, `${section}.${name}`, value);
-      from.set(`${section}.${name}`, file.name);
+      const path = `${prefix}${name}`;
+      const isSection = options.some((option) => option.startsWith(`${path}.`));
+      if (isSection && isObject(value)) {
+        put(tree, path, {});
+        read(value, `${path}.`);
+      } else {
+        put(tree, path, value);
+        from.set(path, file.name);
+      }
     }
-  }
+  };
+  read(content, '');
 }
+
+const isObject = (value: unknown): value is Tree =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
 
 function put(tree: Tree, path: string, value: unknown): void {
   const [section = '', ...rest] = path.split('.');
+  const inner = tree[section];
   if (rest.length === 0) {
-    tree[section] = value;
+    // A section that is there keeps what is in it.
+    tree[section] = isObject(value) && isObject(inner) ? { ...inner, ...value } : value;
     return;
   }
-  const inner = tree[section];
-  const next: Tree = typeof inner === 'object' && inner !== null ? (inner as Tree) : {};
+  const next = isObject(inner) ? inner : {};
   tree[section] = next;
-  next[rest.join('.')] = value;
+  put(next, rest.join('.'), value);
 }
 
 /** A text from the environment or a flag, as the option's type asks; what does not fit stays text, and the schema says so. */
@@ -132,11 +143,13 @@ function sourceOf(from: ReadonlyMap<string, string>, path: string): string {
 
 /** The configuration for a person to read: secrets are there or not, and no more. */
 export function redactConfig(config: Config): unknown {
-  const copy = structuredClone(config) as unknown as Record<string, Record<string, unknown>>;
-  for (const option of optionDocs()) {
-    const [section = '', name = ''] = option.path.split('.');
-    const values = copy[section];
-    if (option.secret && values?.[name] != null) values[name] = '(set)';
+  const copy = structuredClone(config) as unknown as Tree;
+  for (const { path, secret } of optionDocs()) {
+    const sections = path.split('.');
+    const name = sections.pop() ?? '';
+    let values: unknown = copy;
+    for (const section of sections) values = isObject(values) ? values[section] : null;
+    if (secret && isObject(values) && values[name] != null) values[name] = '(set)';
   }
   return copy;
 }

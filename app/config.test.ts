@@ -61,6 +61,27 @@ test('all problems are told at once, each with its place and its source', () => 
   expect(unknown).toContain('extra');
 });
 
+test('a section within a section is set option by option, each by the strongest that says it', () => {
+  const config = loaded({
+    base: { 'storage.cql.keyspace': 'base', 'cluster.carrier': 'nats', 'nats.servers': ['nats://127.0.0.1:4222'] },
+    file: file({ storage: { kind: 'cql', cql: { keyspace: 'file', contactPoints: ['a:1'], username: 'u' } } }),
+    env: { PARLEY_STORAGE_CQL_KEYSPACE: 'env', PARLEY_STORAGE_CQL_REPLICATION: 'dc1=3,dc2=2' },
+    flags: { 'storage.cql.requestMs': '900' },
+  });
+  expect(config.storage.kind).toBe('cql');
+  expect(config.storage.cql).toMatchObject({ keyspace: 'env', contactPoints: ['a:1'], username: 'u', requestMs: 900 });
+  expect(config.storage.cql.replication).toEqual(['dc1=3', 'dc2=2']);
+  const wrong = loadConfig({
+    file: file({ storage: { cql: { keyspace: 'file', readMs: 1 } } }),
+    env: { PARLEY_STORAGE_CQL_KEYSPACE: 'No' },
+  });
+  if (wrong.ok) throw new Error('should not be accepted');
+  expect(wrong.problems.map(({ path, from }) => `${path} from ${from}`).sort()).toEqual([
+    'storage.cql.keyspace from PARLEY_STORAGE_CQL_KEYSPACE',
+    'storage.cql.readMs from parley.json',
+  ]);
+});
+
 test('a file that is no JSON object is one problem', () => {
   for (const text of ['{', '[]', '7']) {
     const result = loadConfig({ file: { name: 'x.json', text } });
@@ -82,6 +103,9 @@ test('secrets are not shown', () => {
   const config = loaded({ flags: { 'auth.secret': 'x'.repeat(40) } });
   expect(JSON.stringify(redactConfig(config))).not.toContain('xxx');
   expect(redactConfig(config)).toMatchObject({ auth: { secret: '(set)', secretFile: null } });
+  const cql = loaded({ flags: { 'storage.cql.password': 'hush' } });
+  expect(JSON.stringify(redactConfig(cql))).not.toContain('hush');
+  expect(redactConfig(cql)).toMatchObject({ storage: { cql: { password: '(set)', username: null } } });
 });
 
 test('every option is documented, and its variable is its own', () => {

@@ -3,6 +3,7 @@
 import { z } from 'zod';
 import { DEFAULT_RATES } from '../actors/index.ts';
 import { LIMITS } from '../protocol/index.ts';
+import { cql } from './config-cql.ts';
 
 const port = z.int().min(0).max(65_535);
 const count = z.int().min(1).max(10_000_000);
@@ -110,6 +111,10 @@ const rates = z.strictObject({
 });
 
 const storage = z.strictObject({
+  kind: z
+    .enum(['embedded', 'cql'])
+    .default('embedded')
+    .describe('Where messages are kept: in node.dataDir, for one node; or in Cassandra or ScyllaDB, for a cluster.'),
   mapBytes: z
     .int()
     .min(1_048_576)
@@ -121,6 +126,7 @@ const storage = z.strictObject({
     .max(1_000)
     .default(2)
     .describe('How long the first write of a batch waits for company, ms: less work for more latency.'),
+  cql: cql.prefault({}).meta({ section: true }),
 });
 
 const cluster = z.strictObject({
@@ -159,6 +165,36 @@ const nats = z.strictObject({
     .describe('Copies of the coordination buckets; 3 on a cluster of three servers.'),
 });
 
+const redis = z.strictObject({
+  url: z
+    .string()
+    .regex(/^rediss?:\/\/(?:[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\]):\d{1,5}(?:\/\d{1,4})?$/, {
+      message: 'redis://host:port/database or rediss://…, without user and password',
+    })
+    .nullable()
+    .default(null)
+    .describe(
+      'Redis for presence of users on other nodes, such as redis://redis:6379/0; rediss:// for TLS. Null: none, presence is asked of sessions.',
+    ),
+  nodes: list('Nodes of a Redis Cluster as host:port, from which the rest is found. Instead of url.'),
+  tls: z.boolean().default(false).describe('TLS to these nodes; with url, rediss:// says so.'),
+  caFile: maybe('PEM file with what signed the certificate of Redis; null: what Node trusts.'),
+  username: maybe('ACL user of Redis; null: the default one.'),
+  password: secret('Password for Redis.'),
+  passwordFile: maybe('File with that password; white space at its ends is dropped.'),
+  prefix: z
+    .string()
+    .regex(/^[^{}\s]{0,64}$/)
+    .default('parley:')
+    .describe('Begins every key; one for each cluster that shares a Redis. No braces.'),
+  deadlineMs: z
+    .int()
+    .min(10)
+    .max(10_000)
+    .default(500)
+    .describe('How long Redis may take to answer, ms; after it presence is unknown, and sessions are asked.'),
+});
+
 export const configSchema = z.strictObject({
   node: node.prefault({}),
   gateway: gateway.prefault({}),
@@ -168,12 +204,40 @@ export const configSchema = z.strictObject({
   storage: storage.prefault({}),
   cluster: cluster.prefault({}),
   nats: nats.prefault({}),
+  redis: redis
+    .refine((r) => r.url === null || r.nodes.length === 0, { message: 'set either url or nodes', path: ['nodes'] })
+    .refine((r) => r.password === null || r.passwordFile === null, {
+      message: 'set either password or passwordFile',
+      path: ['passwordFile'],
+    })
+    .prefault({}),
   pressure: pressure
     .refine((p) => p.presenceDelayMs <= p.signInDelayMs && p.signInDelayMs <= p.messageDelayMs, {
       message: 'the three delays must not fall',
     })
     .prefault({}),
 });
+
+/** What the sections ask of each other. Paths as in `--set`. */
+export function contradictions(config: Config): { readonly path: string; readonly about: string }[] {
+  const found: { path: string; about: string }[] = [];
+  const { cluster, nats, node, storage } = config;
+  if (cluster.carrier === 'none') {
+    if (storage.kind === 'cql')
+      found.push({ path: 'storage.kind', about: 'cql is for a cluster: set cluster.carrier too' });
+    return found;
+  }
+  if (storage.kind !== 'cql')
+    found.push({ path: 'storage.kind', about: 'nodes of a cluster share a database: set it to cql' });
+  if (nats.servers.length === 0) found.push({ path: 'nats.servers', about: 'a cluster needs at least one' });
+  if (node.name.includes('.'))
+    found.push({ path: 'node.name', about: 'no dots in a cluster, where it is part of keys' });
+  if ((nats.certFile === null) !== (nats.keyFile === null))
+    found.push({ path: 'nats.keyFile', about: 'a certificate has a key, and a key a certificate' });
+  if (nats.user !== null && nats.password === null)
+    found.push({ path: 'nats.password', about: 'a user has a password' });
+  return found;
+}
 export type Config = z.output<typeof configSchema>;
 
 /** One option as documentation, made from the schema. */
@@ -198,25 +262,23 @@ interface JsonSchema {
   readonly default?: unknown;
   readonly description?: string;
   readonly secret?: boolean;
+  /** Its properties are options of their own, not parts of one value. */
+  readonly section?: boolean;
 }
 
 export function optionDocs(): readonly OptionDoc[] {
   const root = z.toJSONSchema(configSchema, { io: 'input', unrepresentable: 'any' }) as JsonSchema;
-  const docs: OptionDoc[] = [];
-  for (const [section, inner] of Object.entries(root.properties ?? {})) {
-    for (const [name, option] of Object.entries(inner.properties ?? {})) {
-      const path = `${section}.${name}`;
-      docs.push({
-        path,
-        env: envName(path),
-        type: typeName(option),
-        default: option.default ?? null,
-        secret: option.secret === true,
-        about: option.description ?? '',
-      });
-    }
-  }
-  return docs;
+  return Object.entries(root.properties ?? {}).flatMap(([name, section]) => sectionDocs(name, section));
+}
+
+function sectionDocs(section: string, schema: JsonSchema): OptionDoc[] {
+  return Object.entries(schema.properties ?? {}).flatMap(([name, option]) => {
+    const path = `${section}.${name}`;
+    if (option.section === true) return sectionDocs(path, option);
+    const about = option.description ?? '';
+    const secret = option.secret === true;
+    return [{ path, env: envName(path), type: typeName(option), default: option.default ?? null, secret, about }];
+  });
 }
 
 /** `gateway.connectionsMax` is PARLEY_GATEWAY_CONNECTIONS_MAX. */

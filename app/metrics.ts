@@ -1,7 +1,7 @@
 // Metrics at /metrics, in the format of Prometheus. Nearly all is pulled: parts count for themselves in plain numbers, and a scrape
 // reads them, so that no hot path pays. The one file that knows prom-client. Started by server.ts.
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
-import type { Counters } from '../actors/index.ts';
+import type { Counters, PresenceCounts } from '../actors/index.ts';
 import type { GatewayStats, PressureMonitor } from '../gateway/index.ts';
 import type { DeadLetterReport, KernelStats, KindStats } from '../runtime/index.ts';
 
@@ -11,7 +11,17 @@ export interface KernelView {
   kindStats(): KindStats[];
   deadLetters(): DeadLetterReport;
 }
+/** The presence store and the service before it. */
+export interface PresenceView {
+  up(): boolean;
+  counts(): PresenceCounts | null;
+}
+/** What a presence store tells; fits PresenceObserver of cluster/. */
+export interface StoreObserver {
+  batch(op: string, users: number, latencyMs: number, outcome: string): void;
+}
 export interface MetricSources {
+  readonly presence?: PresenceView;
   readonly kernel?: KernelView;
   readonly gateway?: { stats(): GatewayStats };
   readonly pressure?: PressureMonitor;
@@ -31,6 +41,7 @@ export interface Metrics {
   readonly counters: Counters;
   /** For each persistence actor. */
   writerObserver(writer: string): BatchObserver;
+  readonly presenceObserver: StoreObserver;
   /** Parts appear one by one as the node starts. */
   watch(sources: MetricSources): void;
 }
@@ -102,6 +113,39 @@ export function createMetrics(node: string, options: { readonly processMetrics?:
     (sources.kernel?.deadLetters().counts ?? []).map(({ kind, reason, count }): Sample => [count, { kind, reason }]),
   );
 
+  const presence = (pick: (view: PresenceView) => number) => (): Sample[] =>
+    sources.presence === undefined ? [] : [[pick(sources.presence)]];
+  // With a label, as a gauge without one says 0 where there is no store.
+  gauge('parley_presence_up', '0: the breaker is open, presence of users on other nodes is unknown.', ['store'], () =>
+    sources.presence === undefined ? [] : [[sources.presence.up() ? 1 : 0, { store: 'redis' }]],
+  );
+  gauge('parley_presence_users', 'Users that the presence service holds, by what for.', ['what'], () => {
+    const { online, pending, waiting } = sources.presence?.counts() ?? {};
+    return Object.entries({ online, pending, waiting }).flatMap(([what, value]): Sample[] =>
+      value === undefined ? [] : [[value, { what }]],
+    );
+  });
+  total(
+    'parley_presence_dropped_total',
+    'Changes of presence given up for want of room or time.',
+    [],
+    presence((p) => p.counts()?.dropped ?? 0),
+  );
+  const presenceLabels = ['op', 'outcome'];
+  const presenceSeconds = new Histogram({
+    registers: [registry],
+    labelNames: presenceLabels,
+    name: 'parley_presence_batch_seconds',
+    help: 'Batches of the presence store, by operation and outcome: ok, partial, failed, refused (by the breaker).',
+    buckets: LATENCY_BUCKETS,
+  });
+  const presenceUsers = new Counter({
+    registers: [registry],
+    labelNames: presenceLabels,
+    name: 'parley_presence_batch_users_total',
+    help: 'Users in these batches.',
+  });
+
   for (const [name, label, help] of COUNTED) {
     total(`parley_${name}_total`, help, [label], () =>
       [...(counted.get(name) ?? [])].map(([key, value]): Sample => [value, { [label]: key }]),
@@ -157,6 +201,12 @@ export function createMetrics(node: string, options: { readonly processMetrics?:
       committed: (latencyMs) => commits.observe({ writer }, latencyMs / 1_000),
       failed: (fault) => faults.inc({ writer, fault }),
     }),
+    presenceObserver: {
+      batch(op, users, latencyMs, outcome) {
+        presenceSeconds.observe({ op, outcome }, latencyMs / 1_000);
+        presenceUsers.inc({ op, outcome }, users);
+      },
+    },
     watch: (more) => void Object.assign(sources, more),
   };
 }

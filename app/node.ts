@@ -7,10 +7,15 @@ import {
   chatKind,
   connectionKind,
   DEFAULT_RATES,
+  type PresenceCounts,
+  type PresenceLimits,
+  type PresenceStore,
   type Pressure,
+  presenceService,
   type RateConfig,
   RateLimiter,
   SHARDS,
+  sentOf,
   sessionKind,
   type Taken,
   type TokenVerifier,
@@ -18,6 +23,7 @@ import {
 } from '../actors/index.ts';
 import { createKernel, type Env, type Kernel, type SupervisorHandle, startSupervisor } from '../runtime/index.ts';
 import { createWriters, readerKind, type Store, type WriterLimits, type WriterObserver } from '../storage/index.ts';
+import { type ClusterOptions, ClusterSide } from './cluster.ts';
 import { recoveryService } from './recovery.ts';
 import { sweeperService } from './sweeper.ts';
 
@@ -28,6 +34,10 @@ export interface NodeOptions {
   readonly store: Store;
   readonly verifier: TokenVerifier;
   readonly pressure?: Pressure;
+  /** Where presence is kept for other nodes; default: sessions tell each other, which is enough on one. The caller closes it. */
+  readonly presence?: { readonly store: PresenceStore; readonly limits?: Partial<PresenceLimits> };
+  /** One of several nodes, which share the store; default: alone. */
+  readonly cluster?: ClusterOptions;
   readonly rates?: RateConfig;
   /** Persistence actors; default 1, which is best for LMDB. */
   readonly writers?: number;
@@ -44,9 +54,14 @@ export interface NodeOptions {
 export interface Node {
   readonly kernel: Kernel;
   readonly port: ConnectionPort;
+  /** Of the store; 0 in a cluster, where each shard has its own. */
   readonly fence: number;
+  /** Null: alone. */
+  readonly cluster: ClusterSide | null;
   readonly services: SupervisorHandle;
   readonly counters: Counters;
+  /** Of the presence service; null without one. */
+  presenceCounts(): PresenceCounts | null;
   /** Tells every client to come back after a delay of up to `spreadMs`, answers what is in flight, closes. Resolves when all are gone, or after `limitMs`. */
   leave(spreadMs: number, limitMs: number): Promise<void>;
   /** Stops cells, then services, each with its last word: what was taken is flushed. */
@@ -58,10 +73,12 @@ const NO_PRESSURE: Pressure = { level: 0 };
 
 export async function startNode(options: NodeOptions): Promise<Node> {
   const { env, name, store } = options;
-  const fence = await store.takeFence(0, name);
+  const cluster = options.cluster === undefined ? null : new ClusterSide(env, name, store, options.cluster);
+  const fence = cluster === null ? await store.takeFence(0, name) : 0;
   const kernel = createKernel({
     env,
     node: name,
+    ...(cluster === null ? {} : { router: cluster.router }),
     ...(options.sliceMs === undefined ? {} : { sliceMs: options.sliceMs }),
   });
   const fatal = (reason: string): void => {
@@ -78,42 +95,59 @@ export async function startNode(options: NodeOptions): Promise<Node> {
     store,
     count: options.writers ?? 1,
     ...(options.writerLimits === undefined ? {} : { limits: options.writerLimits }),
+    indexOf: sentOf,
     observer: () => fencedObserver(options.writerObserver, () => fatal('another node has taken over the store')),
     start: (kind) => services.startService(kind).ref,
   });
   const reader = services.startService(readerKind({ store }));
   const verifier = services.startService(verifierService(options.verifier));
+  const presence = options.presence
+    ? presenceService({
+        ...options.presence,
+        self: () => cluster?.self ?? name,
+        isHere: (user) => {
+          const session = kernel.whereis('session', user);
+          return session !== null && kernel.isAlive(session);
+        },
+      })
+    : null;
   const deps: ActorDeps = {
     node: name,
     // One node alone owns every shard under the one fence of its store, which refuses what comes after another's.
-    fenceOf: () => fence,
-    holds: () => true,
+    fenceOf: (shard) => cluster?.fenceOf(shard) ?? fence,
+    holds: (shard, held) => cluster?.holds(shard, held) ?? true,
     writerFor: (partition) => writers.refFor(partition),
     reader: reader.ref,
     rates: new RateLimiter(options.rates ?? DEFAULT_RATES),
     pressure: options.pressure ?? NO_PRESSURE,
     counters,
     verifierService: verifier.ref,
+    presence: presence === null ? null : services.startService(presence).ref,
     elsewhere: null,
   };
   kernel.register(chatKind(deps));
   kernel.register(sessionKind(deps));
   kernel.register(connectionKind(deps));
-  const recovery = services.startService(recoveryService(store, () => true));
+  const recovery = services.startService(recoveryService(store, (shard) => cluster?.isOpen(shard) ?? true));
   services.startService(sweeperService(store));
   await services.ready;
   await recovery.ready;
-  kernel.send(recovery.ref, { t: 'wakeShards', shards: Array.from({ length: SHARDS }, (_, shard) => shard) });
-  const port = new Port(kernel);
+  const wake = (shards: readonly number[]): void => void kernel.send(recovery.ref, { t: 'wakeShards', shards });
+  if (cluster === null) wake(Array.from({ length: SHARDS }, (_, shard) => shard));
+  else await cluster.start(kernel, (shard) => wake([shard]), fatal);
+  const port = new Port(kernel, () => cluster?.others() ?? []);
   return {
     kernel,
     port,
     fence,
+    cluster,
     services,
     counters,
+    presenceCounts: () => presence?.state.counts ?? null,
     leave: (spreadMs, limitMs) => port.leave(spreadMs, limitMs),
     stop: async () => {
       await kernel.shutdown();
+      await cluster?.stop();
     },
   };
 }
@@ -131,11 +165,14 @@ function fencedObserver(inner: WriterObserver | undefined, onFenced: () => void)
 
 class Port implements ConnectionPort {
   private readonly kernel: Kernel;
+  /** Where the clients of a node that leaves may go instead. */
+  private readonly others: () => readonly string[];
   private leaving = false;
   private count = 0;
 
-  constructor(kernel: Kernel) {
+  constructor(kernel: Kernel, others: () => readonly string[]) {
     this.kernel = kernel;
+    this.others = others;
   }
 
   open(sink: Parameters<ConnectionPort['open']>[0]): ReturnType<ConnectionPort['open']> {
@@ -162,9 +199,12 @@ class Port implements ConnectionPort {
   async leave(spreadMs: number, limitMs: number): Promise<void> {
     this.leaving = true;
     const { env } = this.kernel;
+    const urls = this.others();
+    let turn = Math.floor(env.random() * urls.length);
     for (const connection of this.kernel.cells('connection')) {
       const delayMs = Math.floor(env.random() * spreadMs);
-      if (this.kernel.send(connection, { t: 'leave', delayMs, url: null }) !== null) this.kernel.stop(connection);
+      const url = urls[turn++ % urls.length] ?? null;
+      if (this.kernel.send(connection, { t: 'leave', delayMs, url }) !== null) this.kernel.stop(connection);
     }
     const until = env.now() + limitMs;
     while (!this.kernel.cells('connection').next().done && env.now() < until) {

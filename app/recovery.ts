@@ -1,11 +1,13 @@
 // A shard was opened: the chats that were marked dirty have messages that not everybody has settled. They are woken, and repeat by themselves.
-// Reads the dirty lists shard by shard, and lets the chats that it woke work before it wakes more.
+// Reads the dirty lists a few shards at a time, and lets the chats that it woke work before it wakes more.
 import type { ServiceCtx, ServiceKind } from '../runtime/index.ts';
 import type { Store } from '../storage/index.ts';
 
 export const WAKES_AT_ONCE = 256;
 export const PAUSE_MS = 20;
 export const RETRY_MS = 500;
+/** Shards whose lists are read at the same time: a database far away answers late, and a dead node leaves hundreds. */
+export const SHARDS_AT_ONCE = 4;
 
 /** These shards are ours from now on. */
 export interface WakeShardsMail {
@@ -22,13 +24,15 @@ export function recoveryService(store: Store, isOurs: (shard: number) => boolean
     batchMailsMax: 4_096,
     init: () => null,
     async receive(ctx, _state, batch) {
+      const shards = batch.flatMap(({ mail }) => mail.shards).values();
       let woken = 0;
-      for (const { mail } of batch) {
-        for (const shard of mail.shards) {
+      const wakeNext = async (): Promise<void> => {
+        for (const shard of shards) {
           if (ctx.stopping) return;
           if (isOurs(shard)) woken += await wakeShard(ctx, store, String(shard));
         }
-      }
+      };
+      await Promise.all(Array.from({ length: SHARDS_AT_ONCE }, wakeNext));
       if (woken > 0) ctx.env.log.info({ chats: woken }, 'chats with unsettled messages were woken');
     },
   };

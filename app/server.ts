@@ -11,9 +11,16 @@ import {
   startPressureMonitor,
 } from '../gateway/index.ts';
 import { createRealEnv, type Env } from '../runtime/index.ts';
+import type { ClusterSide } from './cluster.ts';
 import type { Config } from './config.ts';
 import { createLog } from './logging.ts';
-import { type BatchObserver, createMetrics, type KernelView } from './metrics.ts';
+import {
+  type BatchObserver,
+  createMetrics,
+  type KernelView,
+  type PresenceView,
+  type StoreObserver,
+} from './metrics.ts';
 
 /** What the cells of a node are started with. */
 export interface NodeOptions {
@@ -23,11 +30,16 @@ export interface NodeOptions {
   readonly pressure: Pressure;
   readonly counters: Counters;
   readonly writerObserver: (writer: string) => BatchObserver;
+  readonly presenceObserver?: StoreObserver;
 }
 /** The running cells, as their edge sees them. */
 export interface NodeHandle {
   readonly port: ConnectionPort;
   readonly kernel: KernelView & { onSliceEnd(run: () => void): void };
+  /** Null: alone. */
+  readonly cluster: ClusterSide | null;
+  /** Absent: no presence store is configured. */
+  readonly presence?: PresenceView;
   /** Null: ready for clients. */
   notReady(): string | null;
   /** Tells clients to go, lets cells finish, flushes what was accepted, closes the store. */
@@ -61,9 +73,11 @@ export async function startServer(options: ServerOptions): Promise<Server> {
   });
   let node: NodeHandle | null = null;
   try {
-    const { counters, writerObserver } = metrics;
-    node = await options.startNode({ env, config, verifier, pressure, counters, writerObserver });
+    const { counters, writerObserver, presenceObserver } = metrics;
+    node = await options.startNode({ env, config, verifier, pressure, counters, writerObserver, presenceObserver });
     metrics.watch({ kernel: node.kernel, pressure });
+    if (node.presence !== undefined) metrics.watch({ presence: node.presence });
+    const routing = node;
     const gateway = await startGateway({
       env,
       config: config.gateway,
@@ -73,6 +87,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
       metrics,
       health: node,
       nodeName: config.node.name,
+      routeFor: (user) => routing.cluster?.routeFor(user) ?? null,
       ...(options.routes === undefined ? {} : { routes: options.routes }),
     });
     metrics.watch({ gateway });

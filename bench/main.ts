@@ -18,7 +18,9 @@ scenarios
   direct     pairs of users, durable messages, beside a raw ws relay and Socket.IO
   idle       memory per idle signed-in connection, beside the same two
   kernel     the actor kernel alone
-  store      the embedded store alone
+  store      the embedded store alone; --store cql: Cassandra (--cassandra host:port, else one is started)
+  history    a page of 50 and a wake from a long log and a short one, on both stores
+  link       mail between two nodes alone
   compare A B   two result.json: what changed, and what is within the noise
 
 options
@@ -34,6 +36,8 @@ async function main(args: readonly string[]): Promise<number> {
       return await runScenario(scenario, readOptions(scenario, rest));
     case 'kernel':
     case 'store':
+    case 'history':
+    case 'link':
       return await runOther(scenario, rest);
     case 'compare': {
       const [before, after] = rest;
@@ -102,8 +106,15 @@ function notesOf(options: BenchOptions): string[] {
   ];
 }
 
+const OTHERS = {
+  kernel: 'runKernelBench',
+  store: 'runStoreBench',
+  history: 'runHistoryBench',
+  link: 'runLinkBench',
+} as const;
+
 /** The micro-benches have folders of their own, and may not be there. */
-async function runOther(name: 'kernel' | 'store', args: readonly string[]): Promise<number> {
+async function runOther(name: keyof typeof OTHERS, args: readonly string[]): Promise<number> {
   const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
   const url = new URL(`./${name}/index.${extension}`, import.meta.url);
   if (!existsSync(fileURLToPath(url))) {
@@ -111,7 +122,7 @@ async function runOther(name: 'kernel' | 'store', args: readonly string[]): Prom
     return 2;
   }
   const module = (await import(url.href)) as Readonly<Record<string, (args: readonly string[]) => Promise<unknown>>>;
-  const run = module[name === 'kernel' ? 'runKernelBench' : 'runStoreBench'];
+  const run = module[OTHERS[name]];
   const result = await run?.(args);
   if (args.includes('--json')) print(JSON.stringify(result));
   return 0;

@@ -3,6 +3,7 @@ import { chatCommand } from './chat.ts';
 import type { CommandSpec } from './command.ts';
 import { configCommand } from './config.ts';
 import { devCommand } from './dev.ts';
+import { migrateCommand } from './migrate.ts';
 import { serveCommand } from './serve.ts';
 import { tokenCommand } from './token.ts';
 import { versionCommand } from './version.ts';
@@ -11,6 +12,7 @@ export const COMMANDS: readonly CommandSpec[] = [
   devCommand,
   chatCommand,
   serveCommand,
+  migrateCommand,
   configCommand,
   tokenCommand,
   versionCommand,

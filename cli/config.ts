@@ -2,6 +2,7 @@
 import { authFromConfig } from '../app/auth.ts';
 import { optionDocs } from '../app/config.ts';
 import { configDocMarkdown, redactConfig } from '../app/config-load.ts';
+import { cqlServersFromConfig } from '../app/cql-servers.ts';
 import { CommandError, type CommandSpec, EXIT, text } from './command.ts';
 import { readText } from './files.ts';
 import { badConfig, readSettings, SERVER_OPTIONS } from './settings.ts';
@@ -19,6 +20,8 @@ export const configCommand: CommandSpec = {
         const auth = authFromConfig(config.auth, { files: { readText }, demoAllowed: false, wallNow: Date.now });
         io.out(`${JSON.stringify(redactConfig(config), null, 2)}\n`);
         if (!auth.ok) throw badConfig(auth.problems);
+        const servers = cqlServersFromConfig(config.storage.cql, { readText });
+        if (config.storage.kind === 'cql' && !servers.ok) throw badConfig(servers.problems);
         return EXIT.ok;
       },
     },

@@ -20,10 +20,11 @@ async function serve({ io, options }: Invocation): Promise<number> {
   const config = readSettings(io, options);
   const auth = authFromConfig(config.auth, { files: { readText }, demoAllowed: false, wallNow: Date.now });
   if (!auth.ok) throw badConfig(auth.problems);
-  ensureDataDir(config.node.dataDir);
+  const alone = config.cluster.carrier === 'none';
+  if (alone) ensureDataDir(config.node.dataDir);
   return await serveUntilStopped(io, { config, auth: auth.options }, ({ gateway }) => {
     io.err(
-      `${paint(io, 'green', 'ready')} on ${gateway.url}, node ${config.node.name}, data in ${config.node.dataDir}\n`,
+      `${paint(io, 'green', 'ready')} on ${gateway.url}, node ${config.node.name}, ${alone ? `data in ${config.node.dataDir}` : `cluster ${config.cluster.name}`}\n`,
     );
   });
 }

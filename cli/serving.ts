@@ -9,29 +9,90 @@ export async function serveUntilStopped(
   options: Omit<ServerOptions, 'startNode'>,
   onUp: (server: Server) => void,
 ): Promise<number> {
+  const startNodeWith = await nodeOf(options.config);
+  return await untilStopped(io, async (reportFatal) => {
+    const server = await started({ ...options, startNode: (node) => startNodeWith(node, reportFatal) });
+    onUp(server);
+    return () => server.stop();
+  });
+}
+
+/** Several nodes of one process, each with its own options. */
+export async function serveNodesUntilStopped(
+  io: Io,
+  each: readonly Omit<ServerOptions, 'startNode'>[],
+  onUp: (servers: readonly Server[]) => void,
+): Promise<number> {
+  const [first] = each;
+  if (first === undefined) throw new RangeError('no node is none');
+  const { config } = first;
   // Loaded here, so that small commands do not pay for the server.
-  const [{ startServer }, { startEmbeddedNode }] = await Promise.all([
-    import('../app/server.ts'),
-    import('../app/embedded-node.ts'),
+  const [{ openLocalNodes }, { createRealEnv, silentLog }, { checkAddress }] = await Promise.all([
+    import('../app/local-nodes.ts'),
+    import('../runtime/index.ts'),
+    import('../gateway/index.ts'),
   ]);
+  // Before the store, whose fence would end those that run on these ports already.
+  for (const { config } of each)
+    await checkAddress(config.gateway).catch((error: unknown) => {
+      throw startFault(error, config);
+    });
+  return await untilStopped(io, async (onFatal) => {
+    const { dataDir } = config.node;
+    const { mapBytes } = config.storage;
+    const env = createRealEnv(silentLog);
+    const nodes = await openLocalNodes({ env, dataDir, mapBytes, onFatal }).catch((error: unknown) => {
+      throw startFault(error, config);
+    });
+    // Side by side: they form one ring.
+    const starts = await Promise.allSettled(each.map((options) => started({ ...options, startNode: nodes.startNode })));
+    const servers = starts.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));
+    const stop = async (): Promise<void> => {
+      await Promise.all(servers.map((server) => server.stop()));
+      await nodes.close();
+    };
+    const failed = starts.find((one) => one.status === 'rejected');
+    if (failed !== undefined) {
+      await stop();
+      throw failed.reason;
+    }
+    onUp(servers);
+    return stop;
+  });
+}
+
+/** `start` resolves to how to stop, once all is up. */
+async function untilStopped(
+  io: Io,
+  start: (reportFatal: (reason: string) => void) => Promise<() => Promise<void>>,
+): Promise<number> {
   let reportFatal: (reason: string) => void = () => {};
   const fatal = new Promise<string>((resolve) => {
     reportFatal = resolve;
   });
-  const startNode: ServerOptions['startNode'] = (node) => startEmbeddedNode(node, reportFatal);
-  const server = await startServer({ ...options, startNode }).catch((error: unknown) => {
-    throw startFault(error, options.config);
-  });
+  const stop = await start(reportFatal);
   const asked = io.stopAsked();
-  onUp(server);
   const end = await Promise.race([asked.then((signal) => ({ signal })), fatal.then((reason) => ({ reason }))]);
   if ('signal' in end) io.err(`${end.signal}: stopping; again to end at once\n`);
   else io.err(`the node cannot go on: ${end.reason}; stopping\n`);
-  await server.stop();
+  await stop();
   return 'signal' in end ? EXIT.ok : EXIT.failed;
 }
 
-function startFault(error: unknown, { gateway, node }: ServerOptions['config']): CommandError {
+async function started(options: ServerOptions): Promise<Server> {
+  const { startServer } = await import('../app/server.ts');
+  return await startServer(options).catch((error: unknown) => {
+    throw startFault(error, options.config);
+  });
+}
+
+/** The drivers that the configuration asks for, and no others. */
+async function nodeOf({ cluster }: ServerOptions['config']) {
+  if (cluster.carrier === 'nats') return (await import('../app/cluster-node.ts')).startClusterNode;
+  return (await import('../app/embedded-node.ts')).startEmbeddedNode;
+}
+
+function startFault(error: unknown, { cluster, gateway, node }: ServerOptions['config']): CommandError {
   const code = error instanceof Error && 'code' in error ? String(error.code) : '';
   const message = error instanceof Error ? error.message : String(error);
   const { host, port } = gateway;
@@ -59,7 +120,9 @@ function startFault(error: unknown, { gateway, node }: ServerOptions['config']):
       return new CommandError(
         EXIT.failed,
         `the node did not start: ${message}`,
-        `Its data directory is ${node.dataDir}.`,
+        cluster.carrier === 'none'
+          ? `Its data directory is ${node.dataDir}.`
+          : 'It needs NATS and the database of its configuration.',
       );
   }
 }

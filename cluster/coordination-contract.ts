@@ -16,10 +16,8 @@ const bytesOf = (text: string): Uint8Array => new TextEncoder().encode(text);
 const textOf = (bytes: Uint8Array | undefined): string => new TextDecoder().decode(bytes);
 
 /** Waits for what a hint brings: hints may be late, but a store that never gives one is no good. */
-async function soon(condition: () => boolean): Promise<void> {
-  for (let tries = 0; tries < 500 && !condition(); tries++) await new Promise((resolve) => setTimeout(resolve, 10));
-  expect(condition()).toBe(true);
-}
+const soon = (condition: () => boolean): Promise<void> =>
+  expect.poll(condition, { timeout: 10_000, interval: 10 }).toBe(true);
 
 export function coordinationContract(name: string, make: () => Promise<CoordinationUnderTest>): void {
   describe(`${name} keeps the contract of a coordination store`, () => {

@@ -30,7 +30,7 @@ export interface LinkLimits {
 export const LINK_LIMITS: LinkLimits = {
   batchBytesMax: 65_536,
   windowBytesMax: 4_194_304,
-  windowMailsMax: 8_192,
+  windowMailsMax: 16_384,
   urgentWindows: 4,
   mailBytesMax: 1_000_000,
   ackBatches: 8,

@@ -15,7 +15,7 @@ export interface Batch {
   readonly bytes: number;
 }
 export type Recode = (mail: Uint8Array, from: number, to: number) => Uint8Array;
-/** `resend`: all that is in flight counts as unsent again. */
+/** `resend`: something that was written is to be written again. */
 export type Due = 'hello' | 'send' | 'resend' | 'broken' | null;
 
 /**
@@ -43,6 +43,11 @@ export class Outgoing {
   /** What is in flight from here on was not written out, or is to be again. */
   private unsent = 1;
   private written = 0;
+  /** The oldest batch, to be written again alone; 0: none. */
+  private probe = 0;
+  /** What was written up to here is in doubt; 0: nothing is. */
+  private doubtUpTo = 0;
+  private probeHelped = false;
   private attempts = 0;
   /** When it last heard something, or began to wait. */
   private heardAt = 0;
@@ -121,12 +126,13 @@ export class Outgoing {
   /** The oldest batch that is to be written out now. */
   next(now: number): Batch | null {
     if (this.phase !== 'open' || now < this.stalledUntil) return null;
-    return this.flight.get(this.unsent) ?? null;
+    return this.flight.get(this.probe > 0 ? this.probe : this.unsent) ?? null;
   }
 
   /** False: it had been before. */
   wrote(batch: Batch): boolean {
-    this.unsent = batch.sequence + 1;
+    if (this.probe > 0) this.probe = 0;
+    else this.unsent = batch.sequence + 1;
     const isFirst = batch.sequence > this.written;
     if (isFirst) this.written = batch.sequence;
     return isFirst;
@@ -149,8 +155,14 @@ export class Outgoing {
       progress = true;
     }
     if (!progress) return false;
-    this.unsent = Math.max(this.unsent, Math.min(upTo, this.sequence) + 1);
+    const reached = Math.min(upTo, this.sequence);
+    this.unsent = Math.max(this.unsent, reached + 1);
+    this.probe = 0;
     this.wait(now);
+    if (reached >= this.doubtUpTo) this.doubtUpTo = 0;
+    if (this.doubtUpTo === 0) return true;
+    this.probeHelped = true;
+    this.nextAt = now + this.limits.resendMs / 4;
     return true;
   }
 
@@ -158,7 +170,7 @@ export class Outgoing {
   dueAt(): number {
     if (this.phase === 'opening' || this.phase === 'probing') return this.nextAt;
     if (this.phase === 'closed' || this.flight.size === 0) return Number.POSITIVE_INFINITY;
-    return this.unsent <= this.sequence ? Math.min(this.nextAt, this.stalledUntil) : this.nextAt;
+    return this.unsent <= this.sequence || this.probe > 0 ? Math.min(this.nextAt, this.stalledUntil) : this.nextAt;
   }
 
   tick(now: number): Due {
@@ -170,7 +182,17 @@ export class Outgoing {
     this.attempts++;
     this.nextAt = now + this.pause();
     if (this.phase !== 'open') return 'hello';
-    this.unsent = this.sequence - this.flight.size + 1;
+    // The oldest batch alone asks whether the rest was lost or is only late, which costs little when nobody answers. When it was
+    // answered and nothing follows, the rest is lost.
+    const oldest = this.sequence - this.flight.size + 1;
+    if (this.doubtUpTo > 0 && this.probeHelped) {
+      this.unsent = oldest;
+      this.doubtUpTo = 0;
+    } else if (oldest <= this.written) {
+      this.probe = oldest;
+      this.doubtUpTo = this.written;
+      this.probeHelped = false;
+    }
     return 'resend';
   }
 
@@ -185,6 +207,8 @@ export class Outgoing {
     this.flight = new Map();
     this.sequence = 0;
     this.written = 0;
+    this.probe = 0;
+    this.doubtUpTo = 0;
     this.unsent = 1;
     this.mails = 0;
     this.bytes = 0;

@@ -41,8 +41,15 @@ export interface Reset {
   readonly generation: number;
   readonly why: ResetReason;
 }
+/** The other way round: its sender ends that generation of what it sends. */
+export interface Bye {
+  readonly t: 'bye';
+  readonly from: NodeId;
+  readonly to: NodeId;
+  readonly generation: number;
+}
 export type ResetReason = 'incarnation' | 'refused' | 'version' | 'broken';
-export type Control = Hello | Welcome | Reset;
+export type Control = Hello | Welcome | Reset | Bye;
 
 /** `sequence` 0: carries an acknowledgement only. `acked` is of the other direction, of its `ackedGeneration`; 0: nothing. */
 export interface BatchHeader {
@@ -61,7 +68,7 @@ export interface BatchFrame extends BatchHeader {
 }
 
 const packr = new Packr({ useRecords: false });
-const CONTROL = ['hello', 'welcome', 'reset'] as const;
+const CONTROL = ['hello', 'welcome', 'reset', 'bye'] as const;
 
 /** What a mail takes of a frame. */
 export const bytesOf = (mail: Uint8Array): number => mail.byteLength + MAIL_LENGTH_BYTES;
@@ -73,7 +80,9 @@ export function encodeControl(control: Control): Uint8Array {
       ? [control.epoch, control.heard, control.versions.min, control.versions.max]
       : t === 'welcome'
         ? [control.version]
-        : [control.about, control.why];
+        : t === 'reset'
+          ? [control.about, control.why]
+          : [];
   const body = packr.pack([CONTROL.indexOf(t), from, to, generation, ...fields]);
   const frame = Buffer.allocUnsafe(body.byteLength + 1);
   frame[0] = 0;
@@ -121,7 +130,7 @@ function decodeControl(bytes: Uint8Array): Control | null {
     return { t, from, to, generation, epoch: a, heard: b, versions: { min: c, max: d } };
   if (t === 'welcome' && isCount(a)) return { t, from, to, generation, version: a };
   if (t === 'reset' && isNode(a)) return { t, from, to, generation, about: a, why: b as ResetReason };
-  return null;
+  return t === 'bye' ? { t, from, to, generation } : null;
 }
 
 function decodeBatch(bytes: Uint8Array, version: number): BatchFrame | null {

@@ -23,8 +23,8 @@ export const LIVE_PREFIX = 'live.';
 export const liveKey = (id: NodeId): string => `${LIVE_PREFIX}${nameOf(id)}.${incarnationOf(id)}`;
 
 export function idOfLiveKey(key: string): NodeId | null {
-  const [prefix, name, incarnation, more] = key.split('.');
-  return prefix === 'live' && more === undefined ? parseNodeId(`${name}#${incarnation}`) : null;
+  const tokens = key.split('.');
+  return tokens.length === 3 && tokens[0] === 'live' ? parseNodeId(`${tokens[1]}#${tokens[2]}`) : null;
 }
 
 const STATES: readonly string[] = ['joining', 'up', 'draining', 'gone'] satisfies LiveState[];

@@ -309,29 +309,29 @@ export class MembershipState {
     const died = staying.length < (this.ring?.members.length ?? 0);
     const isQuiet = now - this.quietSince >= QUIET_MS;
     const joining = isQuiet ? joiners(view, now) : [];
-    if (!died && movesUnderWay(view) && now - this.ringAt < MOVES_MS) return;
-    const rank = rankOf(view, joiners(view, now));
-    if (this.wishAt !== null && now < this.wishAt + rank * STAGGER_MS) return;
-    const ring = this.wish(view, [...staying, ...joining]);
-    if (ring === null) {
+    if (!died && movesUnderWay(view) && now - this.ringAt < MOVES_MS) {
       this.wishAt = null;
       return;
     }
+    const members = [...staying, ...joining];
+    const key = JSON.stringify(members);
+    if (this.contentWith?.ring === this.ring && this.contentWith.members === key) return;
+    // Only who is first in order works it out at once; mostly the others never have to.
     this.wishAt ??= now;
-    if (now < this.wishAt + rank * STAGGER_MS) return;
+    if (now < this.wishAt + rankOf(view, joiners(view, now)) * STAGGER_MS) return;
     this.wishAt = null;
-    this.proposing = true;
-    this.push({ t: 'propose', ring });
+    const ring = this.wish(view, members);
+    if (ring === null) this.contentWith = { ring: this.ring, members: key };
+    else {
+      this.proposing = true;
+      this.push({ t: 'propose', ring });
+    }
   }
 
   private wish(view: View, members: readonly RingMember[]): Ring | null {
-    const key = JSON.stringify(members);
-    if (this.contentWith?.ring === this.ring && this.contentWith.members === key) return null;
     let epoch = Math.max(this.epoch, this.stored ?? 0);
     for (const peer of this.peers.values()) epoch = Math.max(epoch, peer.record?.epoch ?? 0);
-    const next = nextRing(this.ring, members, { epochMin: epoch + 1, isDone: (move) => isDone(view, move.to) });
-    if (next === null) this.contentWith = { ring: this.ring, members: key };
-    return next;
+    return nextRing(this.ring, members, { epochMin: epoch + 1, isDone: (move) => isDone(view, move.to) });
   }
 
   /** A proposal by one who knows less than others would undo what they did. */

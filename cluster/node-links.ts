@@ -7,6 +7,7 @@ import { Outgoing, type TakenMail } from './link-state.ts';
 import { LinkCounters, type LinkStats } from './link-stats.ts';
 import {
   type BatchFrame,
+  type Bye,
   bytesOf,
   type Control,
   decodeFrame,
@@ -38,6 +39,8 @@ export class NodeLinks implements Links {
   private self: NodeId;
   private generations = 0;
   private armed = false;
+  /** When the first mail of this turn was taken: asking the clock costs as much as taking one. */
+  private turnMs = 0;
   private closed = false;
 
   constructor(options: LinksOptions) {
@@ -53,7 +56,8 @@ export class NodeLinks implements Links {
   send(to: NodeId, mail: Uint8Array, urgent = false): 'busy' | 'noconnection' | null {
     if (this.closed || to === this.self || this.gone.has(to)) return this.refuse('noconnection');
     if (bytesOf(mail) > this.payloadMax) return this.refuse('busy');
-    const now = this.options.env.now();
+    if (!this.armed) this.turnMs = this.options.env.now();
+    const now = this.turnMs;
     const peer = this.peerOf(to);
     const refused = peer.out.offer(mail, urgent, now);
     if (refused === 'overflow') {
@@ -96,8 +100,10 @@ export class NodeLinks implements Links {
   }
 
   /** Tells the other side that its link is over, if it is there to hear; nothing depends on it. */
-  private farewell({ node, in: incoming }: Peer, why: ResetReason): void {
+  private farewell({ node, subject, out, in: incoming }: Peer, why: ResetReason): void {
     if (incoming.isOpen) this.reset(node, this.self, incoming.generation, why);
+    const { generation } = out;
+    if (out.phase === 'open') this.control(subject, { t: 'bye', from: this.self, to: node, generation });
   }
 
   restart(self: NodeId): void {
@@ -145,6 +151,7 @@ export class NodeLinks implements Links {
     if (frame.t === 'hello') this.greeted(frame, now);
     else if (frame.t === 'batch') this.arrived(frame, now);
     else if (frame.t === 'reset') this.wasReset(frame, now);
+    else if (frame.t === 'bye') this.left(frame);
     else {
       const peer = this.peers.get(frame.from);
       const { version } = frame;
@@ -226,6 +233,11 @@ export class NodeLinks implements Links {
     // Who probes has told of the break already.
     if (peer.out.phase === 'probing') peer.out.break(now, true);
     else this.break(peer, reset.why, { shun: reset.why !== 'broken' });
+  }
+
+  private left({ from, generation }: Bye): void {
+    const peer = this.peers.get(from);
+    if (peer?.in.isOpen === true && peer.in.generation === generation) this.break(peer, 'gaveUp');
   }
 
   // What goes.

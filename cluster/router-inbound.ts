@@ -197,7 +197,8 @@ export class Inbound {
     this.counters.hintsIn += keys.length;
     for (const key of keys) {
       const shard = this.placement.shardOf(kind, key);
-      const isHere = shard === null || this.placement.whereIs(shard) === 'here';
+      const where = shard === null ? 'here' : this.placement.whereIs(shard);
+      const isHere = where === 'here' || where === this.placement.self;
       if (isHere) this.router.kernel.hintLocal(kind, key, mail, from);
       else this.counters.hintsDropped++;
     }

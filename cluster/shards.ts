@@ -77,6 +77,7 @@ export class Shards {
   private askedAt = Number.NEGATIVE_INFINITY;
   private closed = false;
   private settledEpoch = 0;
+  private ringSinceMs = 0;
   private taken = 0;
   private moved = 0;
   private remainder = 0;
@@ -143,7 +144,8 @@ export class Shards {
   /** A ring of a higher epoch is in force. */
   onRing(ring: Ring): void {
     const { env, self } = this.options;
-    const change = this.table.apply(ring, self(), env.now());
+    this.ringSinceMs = env.now();
+    const change = this.table.apply(ring, self(), this.ringSinceMs);
     for (const shard of change.pass) this.passOn(shard);
     // Held for a shard that never was to be ours.
     for (const shard of this.held.keys()) if (this.table.phase(shard) === 'elsewhere') this.passOn(shard);
@@ -201,21 +203,31 @@ export class Shards {
     if (this.closed || this.table.ring === null || !holdsLease(now)) return;
     this.expireHeld(now);
     if (this.isSettled) {
-      if (this.settledEpoch !== this.epoch) this.options.settled(this.epoch);
-      this.settledEpoch = this.epoch;
+      if (this.settledEpoch !== this.epoch) this.settled(now);
       return;
     }
     this.table.forget((node) => surelyDead(node, now));
     if (this.rowsEpoch !== this.epoch) return void this.readRows();
     const { take, pass } = this.table.ready(now);
     for (const shard of pass) if (!this.taking.has(shard)) this.leave([shard]);
-    for (const shard of take) {
+    // A fence costs the database some work, and a dead node leaves hundreds: first those that somebody waits for.
+    const urgent = take.filter((shard) => this.held.has(shard));
+    const idle = take.filter((shard) => !this.held.has(shard));
+    for (const shard of [...urgent, ...idle]) {
       if (this.taking.size >= (this.options.takesAtOnce ?? TAKES_AT_ONCE)) break;
       if (!this.taking.has(shard)) void this.take(shard);
     }
     if (now - this.askedAt < ASK_MS) return;
     this.askedAt = now;
     for (const [node, shards] of this.table.asked()) this.options.tell(node, { t: 'asked', epoch: this.epoch, shards });
+  }
+
+  private settled(now: number): void {
+    const { env, settled } = this.options;
+    this.settledEpoch = this.epoch;
+    const tookMs = Math.round(now - this.ringSinceMs);
+    env.log.info({ epoch: this.epoch, open: this.table.count('open'), tookMs }, 'the moves of a ring are done');
+    settled(this.epoch);
   }
 
   private expireHeld(now: number): void {

@@ -2,7 +2,7 @@
 // cells from `env.setImmediate`, one slice at a time. Services (service.ts) attach to it as outlets, a cluster as its router.
 import { BondKeeper } from './bonds.ts';
 import { Calls } from './calls.ts';
-import { Cell, DEAD, FRESH, PARKED, RUNNING, SEALED, SUCCEEDED, SUSPENDED } from './cell.ts';
+import { Cell, DEAD, FRESH, PARKED, RUNNING, SUCCEEDED, SUSPENDED } from './cell.ts';
 import { CellCtx } from './context.ts';
 import { Core, type Trace } from './core.ts';
 import type { DeadLetterReport } from './dead-letters.ts';
@@ -12,11 +12,12 @@ import { type AnyKind, Host, type HostOptions } from './host.ts';
 import * as introspection from './introspection.ts';
 import { type KernelOptions, type Root, SpawnError, type WaitingMail } from './kernel-options.ts';
 import type { CallResult, Down, ExitReason, Kind, Ref, Refusal, Refused } from './kind.ts';
-import { callOf, TAG_TIMER, tagOf } from './lane.ts';
+import { TAG_TIMER, tagOf } from './lane.ts';
+import { Moving } from './moving.ts';
 import { type Answer, ForeignRef, Outlet, type OutletInfo, OutsideRef } from './refs.ts';
 import { Returns } from './returns.ts';
 import { Routing } from './routing.ts';
-import { mayLeave, Scheduler } from './scheduler.ts';
+import { Scheduler } from './scheduler.ts';
 import { Supervision, stopFromWithin } from './supervision.ts';
 
 export class Kernel {
@@ -30,6 +31,7 @@ export class Kernel {
   private readonly routing: Routing;
   private readonly bonds: BondKeeper;
   private readonly supervision: Supervision;
+  private readonly moving: Moving;
   private readonly scheduler: Scheduler;
   private readonly roots: Root[] = [];
   private readonly outlets = new Set<Outlet>();
@@ -47,6 +49,7 @@ export class Kernel {
     this.bonds = new BondKeeper(core);
     this.foreign = new Foreign(core, this.bonds, this.outlets);
     this.supervision = new Supervision(core, this.bonds, this.returns);
+    this.moving = new Moving(core, this.supervision);
     this.scheduler = new Scheduler(core, this.supervision, this.bonds, options.sliceMs ?? 8);
     core.ctx = new CellCtx(core, this.routing, this.returns, this.calls, this.bonds, this.isAlive);
     core.timers.deliver = (timer) => core.pushSystem(timer.owner as Cell, timer, null, TAG_TIMER);
@@ -85,51 +88,37 @@ export class Kernel {
 
   /** Ends a cell by its supervisor's will: it is not restarted, and what waits in its mailbox is refused. */
   stop(ref: Ref, reason: ExitReason = 'shutdown'): void {
-    const cell = this.resolve(ref);
-    if (cell === null) return;
-    if ((cell.flags & RUNNING) !== 0) stopFromWithin(cell, reason);
-    else this.supervision.finish(cell, reason, 'supervisor');
+    this.end(ref, reason, 'supervisor');
   }
 
   /** Ends a cell without its last word; its restart policy applies. */
   kill(ref: Ref): void {
+    this.end(ref, 'killed', 'killed');
+  }
+
+  private end(ref: Ref, reason: ExitReason, how: 'supervisor' | 'killed'): void {
     const cell = this.resolve(ref);
     if (cell === null) return;
-    if ((cell.flags & RUNNING) !== 0) stopFromWithin(cell, 'killed');
-    else this.supervision.finish(cell, 'killed', 'killed');
+    if ((cell.flags & RUNNING) !== 0) stopFromWithin(cell, reason);
+    else this.supervision.finish(cell, reason, how);
   }
 
   /** The cell is to move: from here on its user mail waits for `handOff`, and it finishes what is under way. Not from within its turn. */
   seal(ref: Ref): void {
     const cell = this.resolve(ref);
-    if (cell === null || (cell.flags & SEALED) !== 0) return;
-    cell.flags |= SEALED;
-    if ((cell.flags & (FRESH | PARKED)) === 0) this.supervision.seal(cell);
+    if (cell !== null) this.moving.seal(cell);
   }
 
   /** Whether a sealed cell has finished what was under way. */
   isQuiet(ref: Ref): boolean {
     const cell = this.resolve(ref);
-    if (cell === null || (cell.flags & (FRESH | PARKED)) !== 0) return true;
-    return cell.host.kind.quiet?.(cell.state) ?? true;
+    return cell === null || this.moving.isQuiet(cell);
   }
 
   /** Ends a cell so that another node may have it: returns the rest of its mailbox, oldest first, nobody refused. */
   handOff(ref: Ref): WaitingMail[] {
     const cell = this.resolve(ref);
-    if (cell === null) return [];
-    if ((cell.flags & RUNNING) !== 0) throw new Error('a cell cannot hand itself off');
-    const rest: WaitingMail[] = [];
-    const lane = cell.user;
-    cell.user = null;
-    if (lane !== null) {
-      lane.forEach((mail, from, tag) => {
-        rest.push({ mail: mail as object, from: from as Ref | null, call: callOf(tag) });
-      });
-      this.core.recycle(lane);
-    }
-    this.supervision.finish(cell, 'shutdown', 'supervisor');
-    return rest;
+    return cell === null ? [] : this.moving.handOff(cell);
   }
 
   /**
@@ -137,19 +126,7 @@ export class Kernel {
    * Only those leave that nobody watches, and that agree: `agrees` sees their state. Returns how many left.
    */
   passivate(kind: string, idleMs: number, cellsMax: number, agrees: (state: unknown) => boolean): number {
-    const host = this.core.hosts.get(kind);
-    if (host === undefined) return 0;
-    this.core.readTick(this.env.now());
-    let left = 0;
-    for (const cell of host.cells.values()) {
-      if (left >= cellsMax) break;
-      if ((this.core.tick - cell.lastTick) * 100 < idleMs) continue;
-      if ((cell.flags & RUNNING) !== 0 || !mayLeave(cell) || (cell.bonds?.timers ?? null) !== null) continue;
-      if (!agrees(cell.state)) continue;
-      this.supervision.hibernate(cell);
-      left++;
-    }
-    return left;
+    return this.moving.passivate(this.core.hosts.get(kind), idleMs, cellsMax, agrees);
   }
 
   // Mail from outside of cells. A refusal is a value here, and nobody else hears of it.

@@ -1,5 +1,6 @@
 import { describe, expect, test, vi } from 'vitest';
 import {
+  abandonSystems,
   CONTINUE,
   createKernel,
   type Kernel,
@@ -84,6 +85,23 @@ describe('a service', () => {
     for (let n = 0; n < 25; n++) kernel.send(ref, job(n));
     await env.settle();
     expect(sizes).toEqual([10, 10, 5]);
+  });
+
+  test('of a process that a simulation let die is let go: nothing of it runs any more', async () => {
+    const { env, kernel } = setup();
+    const seen: number[][] = [];
+    const { ref, ready } = startService(kernel, echo(seen));
+    await ready;
+    abandonSystems(env);
+    kernel.send(ref, job(1));
+    await env.settle();
+    expect(seen).toEqual([]);
+    const next = createKernel({ env, node: 'n1' });
+    const successor = startService(next, echo(seen));
+    await successor.ready;
+    next.send(successor.ref, job(2));
+    await env.settle();
+    expect(seen).toEqual([[2]]);
   });
 
   test('answers a cell by its system lane, and refuses what its inbox cannot hold', async () => {

@@ -23,6 +23,7 @@ const WAKE = { t: 'wake' };
 export type NactParent = NactRef<never>;
 
 const systems = new WeakMap<Kernel, ActorSystemRef>();
+const systemsByEnv = new WeakMap<Env, ActorSystemRef[]>();
 let names = 0;
 
 /** nact names are unique among siblings, and of few characters. */
@@ -36,9 +37,19 @@ export const systemOf = (kernel: Kernel): NactParent => {
     system = start({ name: freshName(kernel.node) } as unknown as string);
     const started = system;
     systems.set(kernel, started);
+    systemsByEnv.set(kernel.env, [...(systemsByEnv.get(kernel.env) ?? []), started]);
     kernel.onClose(() => nactStop(started));
   }
   return system;
+};
+
+/**
+ * nact holds every system by its name until it is stopped. A process that dies needs no such care; a simulation, whose processes die
+ * and leave it alive, lets go of what a dead one's kernels had started, or it would hold all of their worlds for ever.
+ */
+export const abandonSystems = (env: Env): void => {
+  for (const system of systemsByEnv.get(env) ?? []) nactStop(system);
+  systemsByEnv.delete(env);
 };
 
 /** A nact actor that only holds others: a supervisor's place in the tree. Returns how to take it out. */

@@ -26,7 +26,9 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
 /** Packages with a border around them: only files whose path begins so may import them. */
 const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   nact: ['runtime/service.ts', 'bench/'],
+  ioredis: ['cluster/redis/', 'test/'],
   lmdb: ['storage/lmdb/', 'bench/'],
+  'cassandra-driver': ['storage/cql/', 'bench/', 'test/'],
   ws: ['gateway/', 'client/node', 'bench/', 'test/'],
   jose: ['gateway/', 'bench/'],
   pino: ['app/logging.ts'],
@@ -37,6 +39,10 @@ const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   'socket.io': ['bench/'],
   'socket.io-client': ['bench/'],
   'playwright-core': ['test/'],
+  '@nats-io/transport-node': ['cluster/nats/', 'bench/', 'test/'],
+  '@nats-io/nats-core': ['cluster/nats/', 'bench/', 'test/'],
+  '@nats-io/jetstream': ['cluster/nats/', 'bench/', 'test/'],
+  '@nats-io/kv': ['cluster/nats/', 'bench/', 'test/'],
 };
 /** Code that runs in a browser or in the simulation: no module of Node. */
 const WITHOUT_NODE = ['protocol/', 'actors/', 'client/core/', 'client/browser/', 'client/view/', 'client/web/'];

@@ -9,6 +9,7 @@ import { createRealEnv, silentLog } from '../../runtime/index.ts';
 import type { Write } from '../../storage/index.ts';
 import { buildBatch, DueMarks } from '../../storage/lmdb/batch.ts';
 import { openLmdbStore } from '../../storage/lmdb/index.ts';
+import { type CqlBenchRow, runCqlBench } from './cql.ts';
 
 export interface StoreBenchRow {
   readonly batch: number;
@@ -24,7 +25,15 @@ export interface StoreBenchRow {
 
 const WARM_UP = 30;
 
-export async function runStoreBench(args: readonly string[]): Promise<StoreBenchRow[]> {
+/** `--store cql`: the other store, with options of its own. */
+export async function runStoreBench(args: readonly string[]): Promise<readonly (StoreBenchRow | CqlBenchRow)[]> {
+  const at = args.indexOf('--store');
+  if (at === -1) return await runLmdbBench(args);
+  const rest = args.filter((_, i) => i !== at && i !== at + 1);
+  return args[at + 1] === 'cql' ? await runCqlBench(rest) : await runLmdbBench(rest);
+}
+
+async function runLmdbBench(args: readonly string[]): Promise<StoreBenchRow[]> {
   const { values } = parseArgs({
     args: [...args],
     options: {

@@ -39,13 +39,16 @@ interface Delivery {
 }
 /** One way between two names. What is on it is handed over one by one, oldest first, at times that never run ahead of each other. */
 interface Way {
-  readonly queue: Delivery[];
+  /** From `head` on. */
+  queue: Delivery[];
+  head: number;
   lastAt: number;
 }
 
 const PAYLOAD_BYTES_MAX = 1_048_576;
 /** On one way; beyond it the carrier takes nothing. */
 const WAY_MESSAGES_MAX = 65_536;
+const COMPACT_AT = 4_096;
 
 export class MemoryHub {
   readonly faults: CarrierFaults;
@@ -88,15 +91,16 @@ export class MemoryHub {
 
   private put(from: string, to: Subscriber, bytes: Uint8Array): boolean {
     const name = `${from}>${to.name}`;
-    const way = this.ways.get(name) ?? { queue: [], lastAt: 0 };
+    const way = this.ways.get(name) ?? { queue: [], head: 0, lastAt: 0 };
     this.ways.set(name, way);
-    if (way.queue.length >= WAY_MESSAGES_MAX) return false;
+    const waiting = way.queue.length - way.head;
+    if (waiting >= WAY_MESSAGES_MAX) return false;
     const { delayMsMin, delayMsMax, reorderRate } = this.faults;
     const delivery = { to, bytes };
-    if (way.queue.length > 0 && this.happens(reorderRate)) way.queue.splice(-1, 0, delivery);
+    if (waiting > 0 && this.happens(reorderRate)) way.queue.splice(-1, 0, delivery);
     else way.queue.push(delivery);
     const handOver = () => this.handOver(name, way);
-    if (delayMsMax === 0 && way.queue.length === 1) way.lastAt = 0;
+    if (delayMsMax === 0 && waiting === 0) way.lastAt = 0;
     if (delayMsMax === 0 && way.lastAt === 0) {
       this.env.setImmediate(handOver);
     } else {
@@ -109,8 +113,12 @@ export class MemoryHub {
   }
 
   private handOver(name: string, way: Way): void {
-    const delivery = way.queue.shift();
+    const delivery = way.queue[way.head++];
     if (delivery === undefined) return;
+    if (way.head === way.queue.length || way.head > COMPACT_AT) {
+      way.queue = way.queue.slice(way.head);
+      way.head = 0;
+    }
     const { to, bytes } = delivery;
     // Cut now: what was under way is lost too.
     if (this.faults.cuts.has(name) || this.faults.disconnected.has(to.name)) return;

@@ -104,6 +104,10 @@ export class MemoryDisk {
     return this.taken?.fence ?? 0;
   }
 
+  get owner(): string {
+    return this.taken?.owner ?? '';
+  }
+
   lastOf(log: LogId): number {
     return this.logs.get(log)?.at(-1)?.n ?? this.heads.get(log) ?? 0;
   }

@@ -124,7 +124,7 @@ export class MemoryStore implements Store, DiskUser {
   }
 
   private checkFence(): void {
-    if (this.fence !== this.disk.fence) throw new StoreError('fenced', `${this.disk.taken?.owner} has taken over`);
+    if (this.fence !== this.disk.fence) throw new StoreError('fenced', `${this.disk.owner} has taken over`);
   }
 
   private begin<T>(apply: () => T): Promise<T> {

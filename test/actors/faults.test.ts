@@ -45,6 +45,23 @@ describe('what was acked survives', () => {
     expect(got).toBe(true);
   });
 
+  it('a reply to an entry that only the successor of this node knows of is not refused for good', async () => {
+    const disk = createMemoryDisk();
+    t = await startTestNode({}, disk);
+    const [alice, bob, chat] = await pair();
+    const successor = await startTestNode({}, disk);
+    const carol = successor.device('alice', 'd2');
+    await carol.signIn();
+    carol.text(chat, 'm1');
+    await carol.next('SENT');
+    // Bob's other device was shown it; this one is still at the old node, which has not noticed yet.
+    bob.text(chat, 'reply', { about: 2 });
+    expect(await bob.next('ERROR')).toMatchObject({ id: 'reply', code: 'unavailable' });
+    alice.text(chat, 'nonsense', { about: 9 });
+    expect(await alice.next('ERROR')).toMatchObject({ id: 'nonsense', code: 'bad_argument' });
+    await successor.stop();
+  });
+
   it('a crash of the chat cell between two messages, and the ids before it are still known', async () => {
     t = await startTestNode();
     const [alice, bob, chat] = await pair();

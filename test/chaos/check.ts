@@ -20,8 +20,9 @@ export interface Verdict {
 /** What is still missing on some device; empty when all have everything that was acked. */
 export function missing(people: readonly Person[], rooms: readonly Room[]): string[] {
   const missed: string[] = [];
+  const byChat = ackedByChat(people);
   for (const room of rooms) {
-    const acked = ackedIn(people, room.chat);
+    const acked = byChat.get(room.chat) ?? [];
     for (const p of people) {
       if (!room.members.includes(p.user)) continue;
       const has = new Set((p.shown.get(room.chat) ?? []).map((s) => `${s.sender} ${s.id}`));
@@ -32,8 +33,29 @@ export function missing(people: readonly Person[], rooms: readonly Room[]): stri
   return missed;
 }
 
-function ackedIn(people: readonly Person[], chat: string): Acked[] {
-  return people.flatMap((p) => p.acked.filter((a) => a.chat === chat));
+function ackedByChat(people: readonly Person[]): Map<string, Acked[]> {
+  const byChat = new Map<string, Acked[]>();
+  for (const { acked } of people) {
+    for (const a of acked) {
+      const list = byChat.get(a.chat);
+      if (list === undefined) byChat.set(a.chat, [a]);
+      else list.push(a);
+    }
+  }
+  return byChat;
+}
+
+/** Devices of a room that lag behind another of it; empty when all are level. */
+export function uneven(people: readonly Person[], rooms: readonly Room[]): string[] {
+  return rooms.flatMap((room) => {
+    const lasts = people
+      .filter((p) => room.members.includes(p.user))
+      .map((p) => ({ p, last: p.shown.get(room.chat)?.at(-1)?.seq ?? 0 }));
+    const head = Math.max(...lasts.map(({ last }) => last));
+    return lasts
+      .filter(({ last }) => last < head)
+      .map(({ p, last }) => `${p.user}/${p.device} shows ${room.chat} up to ${last} of ${head}`);
+  });
 }
 
 export function check(people: readonly Person[], rooms: readonly Room[]): Verdict {
@@ -42,9 +64,13 @@ export function check(people: readonly Person[], rooms: readonly Room[]): Verdic
   const lost = missing(people, rooms);
   v.lost = lost.length;
   lost.slice(0, 5).forEach(note);
+  const behind = uneven(people, rooms);
+  v.different = behind.length;
+  behind.slice(0, 5).forEach(note);
+  const byChat = ackedByChat(people);
   for (const room of rooms) {
     const at = new Map<number, string>();
-    for (const a of ackedIn(people, room.chat)) {
+    for (const a of byChat.get(room.chat) ?? []) {
       v.acked++;
       at.set(a.seq, `${a.user} ${a.id} ${a.body}`);
     }

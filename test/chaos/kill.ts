@@ -1,7 +1,8 @@
 // The kill run: a real node is killed with SIGKILL again and again while real clients send; some devices are offline meanwhile.
 // In the end every message that was told `sent` is on every device once, in one order. Bounded; stops by itself. Test code.
-import { check, checkSenderOrder, missing, type Room, type Verdict } from './check.ts';
+import { check, checkSenderOrder, missing, type Room, uneven, type Verdict } from './check.ts';
 import { Person, until } from './person.ts';
+import { makeRooms } from './rooms.ts';
 import { ServerProcess } from './server-process.ts';
 
 export interface KillOptions {
@@ -48,7 +49,8 @@ export async function killRun(options: KillOptions): Promise<KillResult> {
     const offlineDevices = await flapping;
     await Promise.all(people.map((p) => p.online(60_000)));
     await until('every outbox empty', () => people.every((p) => p.client.outbox().length === 0), SETTLE_MS);
-    await until('everything everywhere', () => missing(people, rooms).length === 0, SETTLE_MS).catch(() => {});
+    const level = (): boolean => missing(people, rooms).length === 0 && uneven(people, rooms).length === 0;
+    await until('everything everywhere', level, SETTLE_MS).catch(() => {});
     const verdict = check(people, rooms);
     checkSenderOrder(people, rooms, (body) => Number(body.split(' ')[1]), verdict);
     const sum = (of: (p: Person) => number): number => people.reduce((n, p) => n + of(p), 0);
@@ -65,24 +67,6 @@ export async function killRun(options: KillOptions): Promise<KillResult> {
     await Promise.all(people.map((p) => p.client.close()));
     await server.dispose();
   }
-}
-
-/** Direct chats around a ring of users, and groups of eight. */
-async function makeRooms(people: readonly Person[]): Promise<Room[]> {
-  const firsts = people.filter((p) => p.device === 'd0');
-  const rooms: Room[] = [];
-  for (const [i, p] of firsts.entries()) {
-    const peer = firsts[(i + 1) % firsts.length];
-    if (!peer || peer === p) continue;
-    const chat = await p.client.direct(peer.user);
-    rooms.push({ chat: chat.id, members: [p.user, peer.user] });
-  }
-  for (let i = 0; i + 8 <= firsts.length; i += 8) {
-    const members = firsts.slice(i, i + 8).map((p) => p.user);
-    const chat = await firsts[i]?.client.createGroup({ title: `group ${i}`, members: members.slice(1) });
-    if (chat) rooms.push({ chat: chat.id, members });
-  }
-  return rooms;
 }
 
 async function sendUntil(

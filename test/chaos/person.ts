@@ -14,6 +14,8 @@ export interface Home {
   readonly url: string;
   readonly directory: string;
   token(user: string): Promise<string>;
+  /** Where to connect when the last place did not answer; without it always `url`. */
+  readonly elsewhere?: () => string;
 }
 export interface Shown {
   readonly seq: number;
@@ -55,6 +57,7 @@ export class Person {
       device: this.device,
       store: this.store,
       getToken: () => this.server.token(this.user),
+      getUrl: () => this.server.elsewhere?.() ?? this.server.url,
     });
     client.on('message', (entry) => this.show(entry));
     client.on('state', (state) => {
@@ -70,17 +73,20 @@ export class Person {
     list.push({ seq: entry.seq, sender: entry.sender, id: entry.id, type: entry.type, body });
   }
 
-  /** Sends; remembers it once it is told `sent`. */
-  send(chat: string, body: string | Uint8Array): void {
+  /** Sends; remembers it once it is told `sent`. Resolves then, to true; to false when that client will not hear it any more. */
+  send(chat: string, body: string | Uint8Array): Promise<boolean> {
     const bytes = typeof body === 'string' ? new TextEncoder().encode(body) : body;
     const message = this.client.chat(chat).send({ body: bytes });
     this.sends++;
-    message.sent().then(
-      ({ seq }: Sent) =>
-        this.acked.push({ chat, user: this.user, id: message.id, body: Buffer.from(bytes).toString('base64'), seq }),
+    return message.sent().then(
+      ({ seq }: Sent) => {
+        this.acked.push({ chat, user: this.user, id: message.id, body: Buffer.from(bytes).toString('base64'), seq });
+        return true;
+      },
       (error: unknown) => {
         // At close() the promise ends, but the message is in the outbox still.
         if (!(error instanceof ParleyError && error.code === 'closed')) this.failed.push(String(error));
+        return false;
       },
     );
   }
@@ -99,10 +105,10 @@ export class Person {
   }
 }
 
-export async function until(what: string, holds: () => boolean, limitMs: number): Promise<void> {
+export async function until(what: string, holds: () => boolean, limitMs: number, pollMs = 20): Promise<void> {
   const end = Date.now() + limitMs;
   while (!holds()) {
     if (Date.now() > end) throw new Error(`never came: ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 20));
+    await new Promise((resolve) => setTimeout(resolve, pollMs));
   }
 }

@@ -188,9 +188,7 @@ export class Acts {
     const last = device.view.lastOf(chat);
     const seq = partly ? this.random.whole(0, last) : last;
     if (seq === 0) return;
-    this.scene.world.note('reads', device.name, chat, seq);
-    this.scene.book.read(device.user, chat, seq);
-    device.client?.chat(chat).read(seq);
+    device.read(chat, seq);
   }
 
   typing(): void {

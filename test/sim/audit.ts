@@ -80,9 +80,12 @@ export class Audit {
     user: string,
     told: { head: number; delivered: number; read: number },
   ): void {
-    const head = this.scene.book.headOf(chat);
-    const here = this.scene.devices.some((device) => device.user === user && !device.hasLeft);
-    const wasRead = this.scene.book.readTo.get(`${user} ${chat}`) === head;
+    const { book, devices } = this.scene;
+    // What everybody who is here stepped over, the book has not seen.
+    let head = book.headOf(chat);
+    while (head < told.head && devices.some(({ view }) => view.skipped(chat, head + 1))) head++;
+    const here = devices.some((device) => device.user === user && !device.hasLeft);
+    const wasRead = book.readTo.get(`${user} ${chat}`) === head;
     const wrong = told.head !== head || (here && (told.delivered !== head || (wasRead && told.read !== head)));
     if (wrong)
       this.blame(
@@ -94,6 +97,51 @@ export class Audit {
 
   private blame(invariant: string, about: string, words: readonly string[]): void {
     this.faults.push({ invariant, about, words });
+  }
+}
+
+/** I4: what an application that still runs has read is known by and by, whatever has died since. */
+export class ReadsAudit {
+  private readonly scene: Scene;
+  private readonly asking = new Set<string>();
+  /** By device and chat, what the node said last. */
+  private readonly told = new Map<string, number>();
+
+  constructor(scene: Scene) {
+    this.scene = scene;
+  }
+
+  /** Asks again about whatever is not there yet; null once all is. */
+  fault(): Fault | null {
+    let first: Fault | null = null;
+    for (const device of this.scene.devices)
+      for (const [chat, seq] of device.client === null ? [] : device.reads) {
+        const told = this.told.get(`${device.name} ${chat}`) ?? 0;
+        if (told >= seq || !this.scene.book.rooms.isPresent(chat, device.user)) continue;
+        this.question(device, chat);
+        first ??= {
+          invariant: 'I4',
+          about: `${device.name} has read ${seq} of ${chat}, and the node knows of ${told}`,
+          words: [chat],
+        };
+      }
+    return first;
+  }
+
+  private question(device: Device, chat: string): void {
+    const key = `${device.name} ${chat}`;
+    if (this.asking.has(key)) return;
+    this.asking.add(key);
+    // An answer that does not come is for others to complain about; here the question is asked anew.
+    device.ask(
+      `info ${chat}`,
+      (client) =>
+        client
+          .chat(chat)
+          .info()
+          .finally(() => this.asking.delete(key)),
+      ({ members }) => void this.told.set(key, members.find(({ user }) => user === device.user)?.read ?? 0),
+    );
   }
 }
 

@@ -148,9 +148,9 @@ export class Book {
     if (!same) this.world.fail('I3', `${entry.id} arrived as something else`, [entry.chat, entry.id]);
   }
 
-  /** In a world without faults nobody waits in vain. */
+  /** In a world without faults nobody waits in vain. What is asked in the very moment of the healing is asked just before it. */
   refused(asked: Asked): void {
-    if (asked.code === 'timeout' && asked.at >= this.healedAt)
+    if (asked.code === 'timeout' && asked.at > this.healedAt)
       this.world.fail('I10', `${asked.what}: no answer in time`, asked.what.split(' '));
   }
 

@@ -28,6 +28,8 @@ export class Device {
   /** Whose presence this life watches, and what it has heard. */
   readonly watching = new Set<string>();
   readonly watched = new Map<string, boolean>();
+  /** What this life has read. */
+  readonly reads = new Map<string, number>();
   private disk: ClientDisk;
   private owner: Owner;
   /** It has gone for good. */
@@ -248,9 +250,18 @@ export class Device {
     if (this.owner !== owner) return;
     this.client = null;
     this.handles.clear();
+    this.reads.clear();
     this.watching.clear();
     this.watched.clear();
     if (this.isWanted) this.world.after(this.world.nature, 100, () => this.open());
+  }
+
+  read(chat: string, seq: number): void {
+    if (this.client === null) return;
+    this.world.note('reads', this.name, chat, seq);
+    this.book.read(this.user, chat, seq);
+    this.reads.set(chat, Math.max(seq, this.reads.get(chat) ?? 0));
+    this.client.chat(chat).read(seq);
   }
 
   isOf(owner: Owner): boolean {

@@ -18,16 +18,35 @@ export interface Process {
   readonly clock: Clock;
 }
 
-/** A timer is never early, and late by up to this. */
+/** A timer is late by up to this, and now and then early, as Node's are: these count whole milliseconds, from the begin of a turn. */
 const TIMER_LATE_MS = 1;
+const TIMER_EARLY_MS = 0.9;
+const EARLY_SHARE = 0.1;
+/**
+ * The clock goes on while a turn is running: by some µs from read to read, and now and then, as when memory is cleaned up, by much
+ * more. But it is never more than this ahead of the world, whose events keep their order.
+ */
+const CREEP_MS_MOST = 0.9;
+const STEP_MS = 0.001;
+const PAUSE_MS = 0.3;
+const PAUSE_EVERY = 29;
 
 function ambient(process: Process) {
   const { world, owner, random, clock } = process;
+  let last = 0;
+  let reads = 0;
+  const now = (): number => {
+    const step = ++reads % PAUSE_EVERY === 0 ? PAUSE_MS : STEP_MS * (1 + (reads % 4));
+    const read = Math.max(last, world.now);
+    last = Math.min(read + step, Math.max(read, world.now + CREEP_MS_MOST));
+    return last;
+  };
+  const offMs = (): number =>
+    random.chance(EARLY_SHARE) ? -random.next() * TIMER_EARLY_MS : random.next() * TIMER_LATE_MS;
   return {
-    now: () => world.now,
-    wallNow: () => Math.floor(EPOCH_MS + world.now + clock.skewMs),
-    setTimer: (run: () => void, ms: number): unknown =>
-      world.after(owner, Math.max(0, ms) + random.next() * TIMER_LATE_MS, run),
+    now,
+    wallNow: () => Math.floor(EPOCH_MS + now() + clock.skewMs),
+    setTimer: (run: () => void, ms: number): unknown => world.after(owner, Math.max(0, ms + offMs()), run),
     clearTimer: (timer: unknown): void => world.cancel(timer as Happening),
     random: random.next,
     id: () => random.id(),

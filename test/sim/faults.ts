@@ -251,7 +251,10 @@ export class Faults {
         store: memoryStore(),
         getToken: () => makeToken(user, null, random.id()),
       });
-      client.on('message', ({ chat, seq }) => book.shown(user, chat, seq));
+      client.on('message', (entry) => {
+        book.saw(entry, owner.name);
+        book.shown(user, entry.chat, entry.seq);
+      });
     });
     world.after(owner, random.between(100, 5_000), () => {
       void client?.close();
@@ -267,9 +270,10 @@ export class Faults {
 
   /** Nothing goes wrong from here on, and what was wrong is mended. */
   heal(): void {
-    const { world, server, network, devices } = this.scene;
+    const { world, server, network, devices, tap } = this.scene;
     this.over = true;
     world.note('heal', 'plan', '');
+    tap.ambush = null;
     for (const ghost of this.ghosts) this.bury(ghost);
     for (const machine of [server, ...devices]) machine.clock.skewMs = 0;
     server.heal();

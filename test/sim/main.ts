@@ -37,9 +37,12 @@ if (values.log) {
 } else if (values.seed !== undefined) {
   const { tellSeed } = await import('./report.ts');
   process.exitCode = (await tellSeed(number(values.seed), values.trace)) ? 0 : 1;
+} else if (values.child) {
+  const { runLot } = await import('./lot.ts');
+  await runLot({ from: number(values.from), count: number(values.seeds ?? '1'), twice: values.twice });
 } else {
   const { runSeeds } = await import('./seeds.ts');
-  const { twice, child } = values;
   const range = { from: number(values.from), count: number(values.seeds ?? '200'), jobs: number(values.jobs) };
-  process.exitCode = (await runSeeds({ ...range, twice, child, stopAt: number(values.stopAt) })) ? 0 : 1;
+  const isGood = await runSeeds({ ...range, twice: values.twice, stopAt: number(values.stopAt) });
+  process.exitCode = isGood ? 0 : 1;
 }

@@ -152,4 +152,11 @@ export const MUTANTS: readonly Mutant[] = [
     find: `    } else if ((d.has?.get(row.chat) ?? 0) >= row.n) {`,
     replace: `    } else {`,
   },
+  {
+    name: 'a wait that ends between two looks at the clock',
+    file: 'client/core/sender.ts',
+    find: `    const due = idle ? null : this.#outbox.dueAt(now);`,
+    replace: `    now = env.now();
+    const due = idle ? null : this.#outbox.dueAt(now);`,
+  },
 ];

@@ -1,16 +1,14 @@
 // Plants each bug of mutants.ts in a copy of the built program, and runs seed after seed until the simulation notices. A bug that it
 // does not notice within the limit is a fault of the simulation.
-import { fork } from 'node:child_process';
 import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import path from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { forkLot } from './lot.ts';
 import { MUTANTS, type Mutant } from './mutants.ts';
-import { newTally, type Tally } from './tally.ts';
+import { join, newTally, type Tally } from './tally.ts';
 
 const SEEDS_MOST = 1_000;
-/** Of real time, for one seed. */
-const SEED_MS_MOST = 60_000;
 /** Of the program without bugs, so that a mutant is not found by what fails anyway. */
 const SEEDS_SOUND = 200;
 const FOLDERS = ['actors', 'app', 'client', 'gateway', 'protocol', 'runtime', 'storage', 'test/sim'];
@@ -27,7 +25,7 @@ interface Verdict {
 
 /** True: all were found. */
 export async function runMutants(only: string | null, jobs: number): Promise<boolean> {
-  const sound = await hunt(join(ROOT, 'dist'), SEEDS_SOUND);
+  const sound = await hunt(path.join(ROOT, 'dist'), SEEDS_SOUND);
   if (sound.failed.length > 0) {
     console.log(`the program fails without any mutant: seeds ${sound.failed.join(' ')}`);
     return false;
@@ -54,11 +52,11 @@ function lineOf({ name, seeds, found, fault }: Verdict): string {
 
 async function judge(mutant: Mutant): Promise<Verdict> {
   const { name } = mutant;
-  const folder = mkdtempSync(join(tmpdir(), 'parley-mutant-'));
+  const folder = mkdtempSync(path.join(tmpdir(), 'parley-mutant-'));
   try {
     const fault = await plant(mutant, folder);
     if (fault !== null) return { name, seeds: null, found: '', fault };
-    const { seeds, failed, first } = await hunt(join(folder, 'dist'), SEEDS_MOST);
+    const { seeds, failed, first } = await hunt(path.join(folder, 'dist'), SEEDS_MOST);
     return { name, seeds: failed.length > 0 ? seeds : null, found: first, fault: null };
   } finally {
     rmSync(folder, { recursive: true, force: true });
@@ -67,16 +65,16 @@ async function judge(mutant: Mutant): Promise<Verdict> {
 
 /** A copy of the program with the bug in it. Why it cannot be, or null. */
 async function plant({ file, find, replace }: Mutant, folder: string): Promise<string | null> {
-  const source = readFileSync(join(ROOT, file), 'utf8');
+  const source = readFileSync(path.join(ROOT, file), 'utf8');
   const times = source.split(find).length - 1;
   if (times !== 1) return `its text occurs ${times} times in ${file}`;
   for (const name of FOLDERS)
-    cpSync(join(ROOT, 'dist', name), join(folder, 'dist', name), {
+    cpSync(path.join(ROOT, 'dist', name), path.join(folder, 'dist', name), {
       recursive: true,
       filter: (path) => !/\.(d\.ts|map|src)$/.test(path),
     });
-  cpSync(join(ROOT, 'package.json'), join(folder, 'package.json'));
-  symlinkSync(join(ROOT, 'node_modules'), join(folder, 'node_modules'));
+  cpSync(path.join(ROOT, 'package.json'), path.join(folder, 'package.json'));
+  symlinkSync(path.join(ROOT, 'node_modules'), path.join(folder, 'node_modules'));
   const ts = (await import('typescript')).default;
   const { outputText } = ts.transpileModule(
     source.replace(find, () => replace),
@@ -90,36 +88,17 @@ async function plant({ file, find, replace }: Mutant, folder: string): Promise<s
       },
     },
   );
-  writeFileSync(join(folder, 'dist', file.replace(/\.ts$/, '.js')), outputText);
+  writeFileSync(path.join(folder, 'dist', file.replace(/\.ts$/, '.js')), outputText);
   return null;
 }
 
-/** Runs seeds there until one fails. One that takes for ever has failed: nothing in a world waits for real time. */
-function hunt(dist: string, seeds: number): Promise<Tally> {
-  return new Promise((resolve, reject) => {
-    const args = ['--child', '--seeds', String(seeds), '--stopAt', '1'];
-    const child = fork(join(dist, 'test/sim/main.js'), args, { stdio: ['ignore', 'ignore', 'pipe', 'ipc'] });
-    let complaint = '';
-    let done = 0;
-    let tally: Tally | null = null;
-    const hangs = (): void => {
-      tally = { ...newTally(), seeds: done + 1, failed: [done + 1], first: 'rest: the program hangs' };
-      child.kill('SIGKILL');
-    };
-    let patience = setTimeout(hangs, SEED_MS_MOST);
-    child.stderr?.on('data', (chunk: Buffer) => {
-      complaint = (complaint + chunk.toString()).slice(-2_000);
-    });
-    child.on('message', (message: { readonly done?: Tally }) => {
-      tally = message.done ?? tally;
-      done++;
-      clearTimeout(patience);
-      patience = setTimeout(hangs, SEED_MS_MOST);
-    });
-    child.on('exit', (code) => {
-      clearTimeout(patience);
-      if (tally !== null) resolve(tally);
-      else reject(new Error(`a child ended with ${code}: ${complaint}`));
-    });
-  });
+/** Runs seeds there until one fails. */
+async function hunt(dist: string, seeds: number): Promise<Tally> {
+  const all = newTally();
+  const onSeed = (tally: Tally): boolean => {
+    join(all, tally);
+    return all.failed.length === 0;
+  };
+  await forkLot(path.join(dist, 'test/sim/main.js'), { from: 1, count: seeds, twice: false }, onSeed);
+  return all;
 }

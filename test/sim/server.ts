@@ -1,12 +1,14 @@
 // The node under simulation: one disk that outlives everything, and the lives of the node on it. A life may end at once (all that was
 // in memory is gone, commits in flight are torn), or go on as a zombie beside its successor, who holds the fence.
 import { type Node, startNode } from '../../app/node.ts';
+import { abandonSystems, type Env } from '../../runtime/index.ts';
 import { type FaultPlan, faultPlan, withFaults } from '../../storage/index.ts';
 import { createMemoryDisk, type MemoryDisk, type MemoryStore, openMemoryStore } from '../../storage/memory/index.ts';
 import type { Connection } from './connection.ts';
 import { type Clock, nodeEnvOf } from './env.ts';
 import { Peer } from './peer.ts';
 import type { ServerPlan } from './plan.ts';
+import { PresenceServer } from './presence.ts';
 import type { Random } from './random.ts';
 import { tokenVerifier } from './tokens.ts';
 import type { Wiretap } from './wiretap.ts';
@@ -16,6 +18,7 @@ import { Owner, type World } from './world.ts';
 export interface Life {
   readonly number: number;
   readonly owner: Owner;
+  readonly env: Env;
   readonly store: MemoryStore;
   /** Null while it starts. */
   node: Node | null;
@@ -37,6 +40,7 @@ export class Server {
   current: Life | null = null;
   starts = 0;
   readonly lives: Life[] = [];
+  readonly presence: PresenceServer;
   private readonly world: World;
   private readonly random: Random;
   private readonly plan: ServerPlan;
@@ -55,6 +59,7 @@ export class Server {
     this.plan = plan;
     this.tap = tap;
     this.onLifeEnd = onLifeEnd;
+    this.presence = new PresenceServer(world, random.fork('presence'));
   }
 
   /** The life that takes connections. */
@@ -76,13 +81,15 @@ export class Server {
       readDelayMs: plan.readMs === 0 ? 0 : () => plan.readMs * random.between(0.5, 1.5),
     };
     const store = openMemoryStore(this.disk, { env, ...delays });
-    const life: Life = { number, owner, store, node: null, zombie: false, leaving: false, peers: new Set() };
+    const life: Life = { number, owner, env, store, node: null, zombie: false, leaving: false, peers: new Set() };
     this.current = life;
     this.lives.push(life);
     world.note('start', owner.name, '');
     const verifier = tokenVerifier(env, plan.verifyMs, () => this.verifierFails);
     const { writers, rates } = plan;
-    const options = { env, name: owner.name, store: withFaults(store, this.faults, env), verifier, writers, rates };
+    const presence = this.presence.store === null ? {} : { presence: { store: this.presence.store } };
+    const common = { env, name: owner.name, store: withFaults(store, this.faults, env), verifier, writers, rates };
+    const options = { ...common, ...presence };
     const onFatal = (reason: string): void => this.fatal(life, reason);
     world.after(owner, 0, () => {
       startNode({ ...options, pressure: this.pressure, onFatal }).then(
@@ -162,6 +169,7 @@ export class Server {
   heal(): void {
     Object.assign(this.faults, faultPlan());
     this.pressure.level = 0;
+    this.presence.heal();
     this.verifierFails = false;
     this.limitMailboxes(null);
     for (const life of this.lives) {
@@ -177,6 +185,11 @@ export class Server {
     const kernel = this.current?.node?.kernel as unknown as { core: { hosts: Map<string, HostLimits> } } | undefined;
     for (const host of kernel?.core.hosts.values() ?? [])
       host.mailboxMax = mailsMax ?? host.kind.mailboxMailsMax ?? 1_024;
+  }
+
+  /** The world is over: what the process would hold of it for ever is let go. */
+  forget(): void {
+    for (const life of this.lives) abandonSystems(life.env);
   }
 
   private complained(life: Life, fields: object, message: string): void {

@@ -1,6 +1,6 @@
 // One seed, from its plan to its verdict: chaos, healing, a last round in a world without faults, and a look at what is left over.
 import { Acts } from './acts.ts';
-import { Audit, unseen } from './audit.ts';
+import { Audit, ReadsAudit, unseen } from './audit.ts';
 import { Book } from './book.ts';
 import { type Fault, finalFaults, unread, unsettled } from './checker.ts';
 import { Device } from './device.ts';
@@ -59,6 +59,8 @@ export async function simulate(seed: number, keepsTrace: boolean): Promise<Outco
   faults.heal();
   book.healedAt = world.now;
   const settleMs = await within(scene, SETTLE_MS, () => unsettled(scene));
+  const reads = new ReadsAudit(scene);
+  await within(scene, LAST_ROUND_MS, () => reads.fault());
   const said = ok(world) ? acts.lastWords() : [];
   await within(scene, LAST_ROUND_MS, () => unsettled(scene));
   if (ok(world)) acts.readAll();
@@ -69,7 +71,10 @@ export async function simulate(seed: number, keepsTrace: boolean): Promise<Outco
   await within(scene, LAST_ROUND_MS, () => audit?.fault() ?? null);
   await within(scene, PRESENCE_MS, () => unseen(scene));
   await within(scene, QUIET_MS, () => leftOver(scene) ?? silence(scene));
-  if (ok(world)) for (const fault of [unsettled(scene), ...finalFaults(scene)]) if (fault !== null) blame(world, fault);
+  // Not at once: a device whose token has just expired is away for a moment.
+  await within(scene, LAST_ROUND_MS, () => unsettled(scene));
+  if (ok(world)) for (const fault of finalFaults(scene)) blame(world, fault);
+  server.forget();
   return {
     seed,
     plan,

@@ -4,6 +4,8 @@ import type { Outcome } from './simulation.ts';
 export interface Tally {
   seeds: number;
   failed: number[];
+  /** Those of them that ended their process, or made it stand still. */
+  fatal: number[];
   events: number;
   virtualMs: number;
   acked: number;
@@ -22,6 +24,7 @@ export function newTally(): Tally {
   return {
     seeds: 0,
     failed: [],
+    fatal: [],
     events: 0,
     virtualMs: 0,
     acked: 0,
@@ -59,6 +62,7 @@ export function add(tally: Tally, { seed, counts, violations }: Outcome): void {
 export function join(into: Tally, from: Tally): void {
   into.seeds += from.seeds;
   into.failed.push(...from.failed);
+  into.fatal.push(...from.fatal);
   into.events += from.events;
   into.virtualMs += from.virtualMs;
   into.acked += from.acked;

@@ -66,9 +66,20 @@ export class Wiretap {
       this.ambush = null;
       due.strike(connection);
     }
-    if (op === OP.RECEIVE_MESSAGE) this.counts.pushed++;
-    else if (op === OP.WELCOME) this.counts.welcomes++;
+    if (op === OP.RECEIVE_MESSAGE) {
+      this.counts.pushed++;
+      this.showed(connection, bytes);
+    }
+    if (op === OP.WELCOME) this.counts.welcomes++;
     else if (op === OP.RECEIPT || op === OP.COUNTS || ANSWERS.has(op)) this.heard(connection, decodeServerFrame(bytes));
+  }
+
+  /** Who is shown its own message has been answered: the chat may have died before it could say so. */
+  private showed(connection: Connection, entry: Uint8Array): void {
+    const waiting = this.waiting.get(connection);
+    if (waiting === undefined || waiting.size === 0) return;
+    const frame = decodeServerFrame(entry);
+    if (frame.op === OP.RECEIVE_MESSAGE) waiting.delete(frame.id);
   }
 
   private heard(connection: Connection, frame: ServerFrame): void {
@@ -80,6 +91,7 @@ export class Wiretap {
     else if (frame.op === OP.RECEIPT) this.receipt(connection, frame);
     else if (frame.op === OP.COUNTS) this.counted(frame);
     else if ('ref' in frame) waiting?.delete(`#${frame.ref}`);
+    if (frame.op === OP.HISTORY_PAGE) for (const entry of frame.entries) this.showed(connection, entry);
     if (frame.op === OP.CHAT)
       for (const m of frame.members) this.cursors(frame.chat, m.user, m.delivered, m.read, frame.head);
   }

@@ -42,6 +42,7 @@ export async function startLocalServer(settings: Readonly<Record<string, unknown
       return {
         port: node.port,
         kernel: node.kernel,
+        cluster: null,
         notReady: () => null,
         stop: async () => {
           await node.leave(100, 2_000);

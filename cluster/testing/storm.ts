@@ -1,0 +1,144 @@
+// One seeded story of a cluster under faults, for the simulation of membership: a storm of half a minute, then all heals.
+import { type CoordinationFaults, coordinationFaults, MemoryCoordination } from '../memory/coordination.ts';
+import { ModelNode, ModelWorld } from './model-node.ts';
+import { VirtualClock } from './virtual-clock.ts';
+
+const STORM_MS = 30_000;
+const SETTLE_MS = 60_000;
+
+export class Storm {
+  readonly clock: VirtualClock;
+  readonly store = new MemoryCoordination();
+  readonly world = new ModelWorld();
+  readonly trace: string[] = [];
+  private readonly faults = new Map<ModelNode, CoordinationFaults>();
+  private readonly leaving = new Set<ModelNode>();
+  private isOver = false;
+
+  constructor(seed: number) {
+    this.clock = new VirtualClock(seed);
+    const count = 3 + Math.floor(this.clock.random() * 3);
+    for (let n = 0; n < count; n++) this.clock.at(this.clock.between(0, 4_000), () => this.start(`n${n}`));
+    this.clock.at(this.clock.between(3_000, 12_000), () => this.next());
+  }
+
+  private start(name: string): void {
+    const { clock } = this;
+    const env = clock.env({ pace: clock.between(0.98, 1.02) });
+    const faults = coordinationFaults({ delayMs: () => clock.between(0.2, 20) });
+    const mailMs = (): number => clock.between(0.1, 50);
+    const node = new ModelNode(this.world, { name, env, coordination: this.store.connect(env, faults), mailMs });
+    this.faults.set(node, faults);
+    this.say(`start ${node.member.self}`);
+  }
+
+  private say(what: string): void {
+    this.trace.push(`${Math.round(this.clock.nowMs)} ${what}`);
+  }
+
+  /** One fault after the other, some overlapping, until the storm is over. */
+  private next(): void {
+    if (this.isOver) return;
+    const { clock, world } = this;
+    const staying = world.nodes.filter((each) => !this.leaving.has(each));
+    const node = staying[Math.floor(clock.random() * staying.length)];
+    if (node !== undefined) this.strike(node);
+    clock.at(clock.between(200, 5_000), () => this.next());
+  }
+
+  private strike(node: ModelNode): void {
+    const { clock, store } = this;
+    const faults = this.faults.get(node) as CoordinationFaults;
+    const forMs = clock.between(500, 14_000);
+    const during = (what: string, changes: Partial<CoordinationFaults>): void => {
+      this.say(`${what} ${node.member.self} for ${Math.round(forMs)}`);
+      const normal = coordinationFaults({ delayMs: faults.delayMs });
+      Object.assign(faults, changes);
+      clock.at(forMs, () => Object.assign(faults, normal));
+    };
+    switch (Math.floor(clock.random() * 11)) {
+      case 0:
+      case 1:
+        this.say(`pause ${node.member.self} for ${Math.round(forMs)}`);
+        node.env.pause(forMs);
+        break;
+      case 2:
+      case 3:
+        this.say(`kill ${node.member.self}`);
+        node.kill();
+        clock.at(clock.between(10, 12_000), () => this.start(node.name));
+        break;
+      case 4:
+        this.say(`leave ${node.member.self}`);
+        this.leaving.add(node);
+        void node.leave(forMs).then((ok) => {
+          this.say(`left ${node.member.self} ${ok}`);
+          this.start(node.name);
+        });
+        break;
+      case 5:
+        during('cut', { unavailable: true });
+        break;
+      case 6:
+        during('silence', { silent: true });
+        break;
+      case 7:
+        during('lose answers', { lostAck: 0.3, lostAckApplies: () => clock.chance(0.5) });
+        break;
+      case 8:
+        during('bad hints', { lostHint: 0.5, staleHint: 0.3, hintDelayMs: () => clock.between(0, 6_000) });
+        break;
+      case 9:
+        during('no hints', { lostHint: 1 });
+        break;
+      case 10:
+        this.say('wipe');
+        store.wipe();
+        break;
+    }
+  }
+
+  private heal(): void {
+    this.isOver = true;
+    this.say('heal');
+    for (const faults of this.faults.values()) Object.assign(faults, coordinationFaults({ delayMs: () => 1 }));
+  }
+
+  private get isSettled(): boolean {
+    const { nodes } = this.world;
+    // The second of a name has refused to run; its supervisor would start it again.
+    if (nodes.some((node) => node.fatal !== null)) return false;
+    const epochs = new Set(nodes.map((node) => node.member.ring?.epoch));
+    return epochs.size === 1 && nodes.every((node) => node.isSettled);
+  }
+
+  private restartRefused(): void {
+    for (const node of this.world.nodes.filter((each) => each.fatal !== null)) {
+      this.say(`refused ${node.member.self}`);
+      node.kill();
+      this.clock.at(1_000, () => this.start(node.name));
+    }
+  }
+
+  /** Virtual ms to agreement, counted from the healing. Throws when a rule is broken. */
+  async run(): Promise<number> {
+    const { clock, world } = this;
+    const step = async (): Promise<void> => {
+      await clock.run(200);
+      this.restartRefused();
+      if (world.broken.length > 0) throw new Error(`${world.broken.slice(0, 3).join('\n')}\n${this.trace.join('\n')}`);
+    };
+    while (clock.nowMs < STORM_MS) await step();
+    this.heal();
+    let rested = 0;
+    while (clock.nowMs < STORM_MS + SETTLE_MS + 3_000) {
+      await step();
+      rested = this.isSettled && world.nodes.length > 0 ? rested + 200 : 0;
+      if (rested >= 3_000) return clock.nowMs - STORM_MS - rested;
+    }
+    const states = world.nodes.map(
+      (node) => `${node.member.self} ring ${node.member.ring?.epoch} open ${node.openCount} settled ${node.isSettled}`,
+    );
+    throw new Error(`no agreement\n${states.join('\n')}\n${this.trace.join('\n')}`);
+  }
+}

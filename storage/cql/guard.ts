@@ -1,0 +1,87 @@
+// What stands before each request: so many at once and no more (bulkhead), none while the servers are down (breaker), and an end to
+// waiting (timeout). It sends nothing twice: the writer repeats a write of unknown outcome itself, with the same rows.
+import {
+  type BulkheadPolicy,
+  bulkhead,
+  type CircuitBreakerPolicy,
+  CircuitState,
+  ConsecutiveBreaker,
+  circuitBreaker,
+  handleWhen,
+  type IPolicy,
+  wrap,
+} from 'cockatiel';
+import type { Env } from '../../runtime/index.ts';
+import { StoreError } from '../store.ts';
+import { outcomeOf, wordsOf } from './faults.ts';
+
+export interface GuardLimits {
+  readonly atOnceMax: number;
+  readonly waitingMax: number;
+  readonly requestMs: number;
+  readonly breakAfter: number;
+  readonly breakMs: number;
+}
+
+export type GuardEnv = Pick<Env, 'setTimer' | 'clearTimer' | 'log'>;
+
+export interface GuardStats {
+  readonly inFlight: number;
+  readonly waiting: number;
+  readonly broken: boolean;
+}
+
+export class Guard {
+  private readonly limits: GuardLimits;
+  private readonly env: GuardEnv;
+  private readonly crowd: BulkheadPolicy;
+  private readonly breaker: CircuitBreakerPolicy;
+  private readonly policy: IPolicy;
+
+  constructor(name: string, limits: GuardLimits, env: GuardEnv) {
+    this.limits = limits;
+    this.env = env;
+    const { log } = env;
+    this.crowd = bulkhead(limits.atOnceMax, limits.waitingMax);
+    this.breaker = circuitBreaker(
+      handleWhen((error) => outcomeOf(error) !== 'invalid'),
+      { halfOpenAfter: limits.breakMs, breaker: new ConsecutiveBreaker(limits.breakAfter) },
+    );
+    this.breaker.onBreak((reason) => {
+      const words = 'error' in reason ? wordsOf(reason.error) : 'asked to';
+      log.warn({ guard: name, error: words }, 'the database does not answer; requests fail at once until it does');
+    });
+    this.breaker.onReset(() => log.info({ guard: name }, 'the database answers again'));
+    this.policy = wrap(this.crowd, this.breaker);
+  }
+
+  run<T>(request: () => Promise<T>): Promise<T> {
+    return this.policy.execute(() => this.inTime(request));
+  }
+
+  /**
+   * Innermost: what waits for its turn was not sent, and one that is late counts as a failure. Not cockatiel's own timeout, which hangs
+   * a listener for each request on one signal.
+   */
+  private inTime<T>(request: () => Promise<T>): Promise<T> {
+    const { env } = this;
+    const { requestMs } = this.limits;
+    return new Promise((resolve, reject) => {
+      const timer = env.setTimer(
+        () => reject(new StoreError('unknown', `no answer within ${requestMs} ms`)),
+        requestMs,
+      );
+      request()
+        .then(resolve, reject)
+        .finally(() => env.clearTimer(timer));
+    });
+  }
+
+  get stats(): GuardStats {
+    return {
+      inFlight: this.limits.atOnceMax - this.crowd.executionSlots,
+      waiting: this.limits.waitingMax - this.crowd.queueSlots,
+      broken: this.breaker.state !== CircuitState.Closed,
+    };
+  }
+}

@@ -1,0 +1,154 @@
+// Three nodes in one process: chats across them, a node that joins, one that drains, one that dies. Real cells and real cluster code over
+// the carriers in memory and one shared store.
+import { afterEach, describe, expect, it } from 'vitest';
+import { SHARDS } from '../../actors/index.ts';
+import { MemoryCoordination, MemoryHub } from '../../cluster/memory/index.ts';
+import { createRealEnv, silentLog } from '../../runtime/index.ts';
+import { type Store, shareStore } from '../../storage/index.ts';
+import { createMemoryDisk, openMemoryStore } from '../../storage/memory/index.ts';
+import { startTestNode, type TestDevice, type TestNode, until } from './harness.ts';
+
+const env = createRealEnv(silentLog);
+
+class TestCluster {
+  readonly hub = new MemoryHub(env);
+  readonly coordination = new MemoryCoordination();
+  readonly nodes: TestNode[] = [];
+  private readonly shared: Store;
+
+  constructor(shared: Store) {
+    this.shared = shared;
+  }
+
+  async join(name: string): Promise<TestNode> {
+    const node = await startTestNode(
+      {
+        name,
+        store: this.shared,
+        cluster: {
+          name: 'test',
+          weight: 1,
+          url: null,
+          coordination: this.coordination.connect(env),
+          carrier: this.hub.connect(name),
+        },
+      },
+      createMemoryDisk(),
+    );
+    this.nodes.push(node);
+    return node;
+  }
+
+  /** All shards are open somewhere. */
+  get isSettled(): boolean {
+    return this.nodes.reduce((sum, { node }) => sum + (node.cluster?.view().shards.open ?? 0), 0) === SHARDS;
+  }
+}
+
+let cluster: TestCluster;
+async function start(names: readonly string[]): Promise<TestCluster> {
+  cluster = new TestCluster(await shareStore(openMemoryStore(createMemoryDisk(), { env }), 'test', SHARDS));
+  await Promise.all(names.map((name) => cluster.join(name)));
+  await until(
+    'all shards open',
+    () => cluster.isSettled && cluster.nodes.every(({ node }) => (node.cluster?.view().shards.open ?? 0) > 200),
+    20_000,
+  );
+  return cluster;
+}
+afterEach(async () => {
+  await Promise.all(cluster.nodes.map((node) => node.stop()));
+});
+
+describe('three nodes', () => {
+  it('carry chats between users on any of them, in order, to both', { timeout: 60_000 }, async () => {
+    const { nodes } = await start(['a', 'b', 'c']);
+    const devices = nodes.map((node, i) => node.device(`user${i}`));
+    for (const device of devices) await device.signIn();
+    const [one, two, three] = devices as [TestDevice, TestDevice, TestDevice];
+    const chat = await one.direct('user1');
+    const group = await three.group(['user0', 'user1']);
+    for (let i = 0; i < 20; i++) {
+      one.text(chat, `d${i}`);
+      three.text(group, `g${i}`);
+    }
+    const texts = (device: TestDevice, room: string): string[] =>
+      device
+        .of('RECEIVE_MESSAGE')
+        .filter((f) => f.chat === room && f.type === 0)
+        .map((f) => f.id);
+    await until('all sent', () => one.of('SENT').length >= 20 && three.of('SENT').length >= 20);
+    await until(
+      'all delivered',
+      () => texts(two, chat).length === 20 && texts(two, group).length === 20 && texts(one, group).length === 20,
+    );
+    expect(texts(two, chat)).toEqual(Array.from({ length: 20 }, (_, i) => `d${i}`));
+    expect(texts(one, group)).toEqual(texts(two, group));
+    expect(nodes.flatMap((node) => node.errors)).toEqual([]);
+  });
+
+  it('let one join and one leave under load: every message once, in order, and no socket closed', {
+    timeout: 120_000,
+  }, async () => {
+    const { nodes } = await start(['a', 'b']);
+    const [a, b] = nodes as [TestNode, TestNode];
+    const sender = a.device('ann');
+    const reader = b.device('ben');
+    await sender.signIn();
+    await reader.signIn();
+    const chats = await Promise.all(Array.from({ length: 12 }, (_, i) => sender.group(['ben'], `room ${i}`)));
+    const ackAll = (): void => {
+      for (const device of [sender, reader])
+        for (const [chat, seq] of new Map(device.of('RECEIVE_MESSAGE').map((f) => [f.chat, f.seq])))
+          device.ack(chat, seq);
+    };
+    const acking = setInterval(ackAll, 100);
+    const sent: string[] = [];
+    const failed: string[] = [];
+    let going = true;
+    const sending = (async () => {
+      for (let i = 0; going; i++) {
+        const chat = chats[i % chats.length] as string;
+        sender.text(chat, `m${i}`);
+        sent.push(`m${i}`);
+        await new Promise((resolve) => setTimeout(resolve, 10));
+        // As the client does: what was refused for now is said again, in its place.
+        for (const error of sender.of('ERROR').filter((f) => f.retry && f.id !== null)) {
+          sender.sink.frames.splice(sender.sink.frames.indexOf(error), 1);
+          failed.push(`${error.id} ${error.code} ${error.about}`);
+          sender.text(error.chat as string, error.id as string, { retry: true });
+        }
+      }
+    })();
+    const c = await cluster.join('c');
+    await until('the third has its share', () => (c.node.cluster?.view().shards.open ?? 0) > 250, 60_000);
+    expect(await b.node.cluster?.drain(60_000)).toBe(true);
+    await until('none is left here', () => b.node.cluster?.view().shards.open === 0, 10_000);
+    going = false;
+    await sending;
+    await until('all are sent', () => new Set(sender.of('SENT').map((f) => f.id)).size === sent.length, 20_000).catch(
+      (error: unknown) => {
+        throw new Error(`${String(error)}: ${JSON.stringify(sender.of('ERROR').slice(0, 3))}`);
+      },
+    );
+    for (const chat of chats) {
+      const mine = sent.filter((_, i) => chats[i % chats.length] === chat);
+      const got = () => reader.of('RECEIVE_MESSAGE').filter((f) => f.chat === chat && f.type === 0);
+      await until(`all of ${chat}`, () => new Set(got().map((f) => f.id)).size === mine.length, 20_000);
+      const seqs = [
+        ...new Map(
+          sender
+            .of('SENT')
+            .filter((f) => f.chat === chat)
+            .map((f) => [f.seq, f.id]),
+        ).values(),
+      ];
+      expect(new Set(seqs)).toEqual(new Set(mine));
+    }
+    expect([sender.sink.closedAs, reader.sink.closedAs]).toEqual([null, null]);
+    clearInterval(acking);
+    // What was refused was refused for a while only, and is among those that were sent.
+    expect(failed.filter((one) => !/ (overloaded|unavailable) /.test(one))).toEqual([]);
+    expect(cluster.nodes.flatMap((node) => node.errors)).toEqual([]);
+  });
+});
