@@ -1,43 +1,14 @@
 // The shards of a node at work: takes fences, seals cells and ships the rest of their mailboxes, opens what is ours, refuses in time.
 // The thin shell around shard-table.ts and held-mail.ts; knows kernels and rings, nothing of chats. Composed by app/, driven by Env timers.
-import type { Env, Kernel, Ref, Refusal, WaitingMail } from '../runtime/index.ts';
+import type { Ref, Refusal, WaitingMail } from '../runtime/index.ts';
 import { type HeldMail, HeldMails } from './held-mail.ts';
 import type { NodeId } from './node-id.ts';
 import { ownerOf, RING_SHARDS, type Ring } from './ring.ts';
 import type { ShardMail } from './shard-mail.ts';
 import { ShardTable } from './shard-table.ts';
+import type { FenceRow, ShardCounts, ShardsOptions } from './shards-options.ts';
 
-/** A fence as the database has it. */
-export interface FenceRow {
-  readonly shard: number;
-  readonly fence: number;
-  readonly owner: string;
-  readonly epoch: number;
-}
-
-export interface ShardsOptions {
-  readonly env: Env;
-  readonly kernel: Kernel;
-  /** The kinds that live in shards, and where a key does. */
-  readonly kinds: readonly string[];
-  shardOf(kind: string, key: string): number;
-  self(): NodeId;
-  holdsLease(now: number): boolean;
-  surelyDead(node: NodeId, now: number): boolean;
-  fences(): Promise<readonly FenceRow[]>;
-  /** Rejects when it could not be taken, or when that is not known. */
-  takeFence(shard: number, owner: NodeId, epoch: number): Promise<number>;
-  /** The shard is open: chats that owe somebody something are to be woken. */
-  opened(shard: number): void;
-  /** Sends on what had been taken for a shard to its next owner, who handles it before what comes there directly. */
-  rest(to: NodeId, shard: number, mail: HeldMail): Refusal | null;
-  tell(to: NodeId, mail: ShardMail): void;
-  /** Somebody knows of a newer ring than ours. */
-  stale(epoch: number): void;
-  /** All that the rings up to that epoch gave to us is open, and all that they took is gone. Told once an epoch. */
-  settled(epoch: number): void;
-  readonly takesAtOnce?: number;
-}
+export type { FenceRow, ShardCounts, ShardsOptions } from './shards-options.ts';
 
 const POLL_MS = 100;
 /** How often those who still hold a shard of ours are asked. */
@@ -51,16 +22,6 @@ const TAKE_RETRY_MS = 250;
 /** Lease, margin and the time to seal, after which a taker of an older ring has let go. */
 const STRANGER_MS = 10_000;
 const TAKES_AT_ONCE = 32;
-
-export interface ShardCounts {
-  readonly open: number;
-  readonly waiting: number;
-  readonly sealing: number;
-  readonly held: number;
-  readonly taken: number;
-  readonly moved: number;
-  readonly remainder: number;
-}
 
 export class Shards {
   private readonly options: ShardsOptions;
