@@ -134,8 +134,11 @@ export class StormNode {
   }
 
   holds(shard: number): boolean {
-    if (this.env.isDead || this.shards.whereIs(shard) === null) return false;
+    if (this.env.isDead || !this.member.holdsLease(this.env.now())) return false;
+    const where = this.shards.whereIs(shard);
+    if (where !== 'hold') return where === 'here';
     try {
+      // Sealing: it may still tell what it wrote.
       return this.shards.holds(shard, this.shards.fenceOf(shard));
     } catch {
       return false;
