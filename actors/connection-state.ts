@@ -24,6 +24,8 @@ export interface ConnectionState {
   posts: Post[];
   /** Looks for posts that nobody answers; 0 while there was none. */
   postTimer: number;
+  /** The next look for a session that was lost; 0: none is planned. */
+  attachTimer: number;
   /** When the token expires, ms since 1970; null: never. */
   expires: number | null;
   timer: number;
@@ -57,6 +59,7 @@ export function newConnection(deps: ActorDeps, sink: Sink, now: number): Connect
     heard: Math.ceil(now),
     posts: NO_POSTS,
     postTimer: 0,
+    attachTimer: 0,
     expires: null,
     timer: 0,
     hello: null,

@@ -168,8 +168,14 @@ function onDown(ctx: Ctx, s: ConnectionState, down: Down): Next {
   s.session = null;
   // Half told what it missed: only a new sign-in tells it all.
   if (!s.level) return close(s, 'serverFault', 'internal', 'your session was lost; reconnect');
-  ctx.after(REATTACH_MS * (0.5 + ctx.env.random()), TICK.attach);
+  planAttach(ctx, s, REATTACH_MS * (0.5 + ctx.env.random()));
   return CONTINUE;
+}
+
+/** One is planned at a time: each try that is refused plans the next, and two that did would be four, and eight. */
+function planAttach(ctx: Ctx, s: ConnectionState, inMs: number): void {
+  if (s.attachTimer !== 0) ctx.cancel(s.attachTimer);
+  s.attachTimer = ctx.after(inMs, TICK.attach);
 }
 
 /** Node and gateway say to leave: no more messages are taken; what is in flight is answered first. */
@@ -192,9 +198,10 @@ function onTick(ctx: Ctx, s: ConnectionState, tick: ConnectionTick): Next {
     case 'signIn':
       return close(s, 'signInTimeout', 'unauthenticated', 'no sign-in in time');
     case 'attach':
+      s.attachTimer = 0;
       if (s.session !== null || (s.phase !== 'open' && s.phase !== 'leaving')) return CONTINUE;
+      planAttach(ctx, s, REATTACH_MS * 10);
       attach(ctx, s, true);
-      ctx.after(REATTACH_MS * 10, TICK.attach);
       return CONTINUE;
     case 'leave':
       s.posts = [];
@@ -248,7 +255,7 @@ function onRefused(ctx: Ctx, s: ConnectionState, refused: Refused): Next {
     writeFault(s, { ref: mail.ref, chat: null, id: null, code, afterMs, about: `not taken: ${refused.reason}` });
   else if (mail.t === 'attach') {
     if (s.phase === 'attaching') return close(s, 'overloaded', code, 'the session does not answer');
-    ctx.after(REATTACH_MS * 5, TICK.attach);
+    planAttach(ctx, s, REATTACH_MS * 5 * (0.5 + ctx.env.random()));
   }
   return CONTINUE;
 }

@@ -3,6 +3,7 @@
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Client } from 'cassandra-driver';
 import { type Servers, type Skipped, startCassandra, startNats, startRedis } from '#services';
 import { issueToken } from '../../gateway/index.ts';
 import { NodeProcess } from './node-process.ts';
@@ -166,7 +167,20 @@ export class World {
     await this.looking;
     await Promise.all(this.nodes.map(({ process }) => process.kill()));
     await Promise.all(this.nodes.flatMap(({ nats, cassandra }) => [nats?.close(), cassandra?.close()]));
+    await this.dropKeyspace();
     rmSync(this.directory, { recursive: true, force: true });
+  }
+
+  /** A database that somebody lent us is given back as it was. */
+  private async dropKeyspace(): Promise<void> {
+    const cassandra = this.options.backends?.cassandra;
+    if (cassandra === undefined || !cassandra.given) return;
+    const client = new Client({
+      contactPoints: [...cassandra.addresses],
+      localDataCenter: cassandra.facts.dataCenter ?? '',
+    });
+    await client.execute(`DROP KEYSPACE IF EXISTS ${this.keyspace}`).catch(() => {});
+    await client.shutdown();
   }
 
   private urlFor(index: number): string {

@@ -90,6 +90,7 @@ export class Crowd {
     await wait('every outbox empty', () => this.people.every((p) => p.client.outbox().length === 0));
     await wait('all devices level', () => uneven(this.people, this.rooms).length === 0);
     await wait('everything everywhere', () => missing(this.people, this.rooms).length === 0);
+    problems.push(...this.stragglers().slice(0, 10));
     const verdict = check(this.people, this.rooms);
     checkSenderOrder(this.people, this.rooms, (body) => Number(body.split(' ')[1]), verdict);
     verdict.examples.unshift(...problems);
@@ -113,6 +114,15 @@ export class Crowd {
     const due = performance.now() - OVERDUE_MS;
     const overdue = this.asks.filter((ask) => ask.sentAt === null && !ask.dropped && ask.at < due);
     return overdue.length > 0 ? `${overdue.length} messages wait` : null;
+  }
+
+  /** Clients that are not online, or still have something to send, and what they say of it. */
+  private stragglers(): string[] {
+    return this.people.flatMap(({ user, device, client }) => {
+      const waiting = client.outbox().length;
+      if (client.state.is === 'online' && waiting === 0) return [];
+      return [`${user}/${device}: ${JSON.stringify(client.state)}, ${waiting} in the outbox`];
+    });
   }
 
   /** Those who fled to another node start anew and go home. */

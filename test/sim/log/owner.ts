@@ -42,6 +42,7 @@ export class Owner {
       pressure: { level: 0 },
       counters: { count: () => {} },
       verifierService: reader.ref,
+      presence: null,
       elsewhere: null,
     };
     kernel.register(chatKind(deps), {
