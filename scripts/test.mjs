@@ -10,6 +10,8 @@ import { prepareServers } from './services/prepare.mjs';
 import { installTools } from './tools.mjs';
 
 const SIM_SEEDS = '500';
+/** Worlds of several nodes cost ten times as much: as many as leave the whole well under 25 minutes on two cores. */
+const CLUSTER_SEEDS = '150';
 const only = process.argv.includes('--only') ? process.argv[process.argv.indexOf('--only') + 1].split(',') : null;
 const sum = { passed: 0, failed: 0, skipped: 0 };
 const scratch = mkdtempSync(join(tmpdir(), 'parley-test-'));
@@ -21,7 +23,11 @@ const steps = [
   ['unit', () => vitest('unit')],
   ['servers', () => tellServers()],
   ['system', () => (hasSystemTests() ? vitest('system') : null)],
-  ['simulation', () => (existsSync(at('dist/test/sim/main.js')) ? simulation() : null)],
+  ['simulation', () => (existsSync(at('dist/test/sim/main.js')) ? simulation(['--seeds', SIM_SEEDS]) : null)],
+  [
+    'cluster simulation',
+    () => (existsSync(at('dist/test/sim/main.js')) ? simulation(['--nodes', 'drawn', '--seeds', CLUSTER_SEEDS]) : null),
+  ],
 ];
 
 installTools();
@@ -80,9 +86,9 @@ async function vitest(project) {
 }
 
 /** Counts what the simulation says it counted, or the whole of it as one. Indented, so that our own line stays the only one. */
-async function simulation() {
+async function simulation(args) {
   let told = null;
-  const code = await runNode(['dist/test/sim/main.js', '--seeds', SIM_SEEDS, '--twice'], {
+  const code = await runNode(['dist/test/sim/main.js', ...args, '--twice'], {
     onLine: (line) => {
       const match = /(\d+) passed, (\d+) failed(?:, (\d+) skipped)?/.exec(line);
       if (match !== null) told = { passed: Number(match[1]), failed: Number(match[2]), skipped: Number(match[3] ?? 0) };
