@@ -103,8 +103,6 @@ export class ShardTable {
         slot.phase = 'waiting';
         for (const owner of owners.get(shard) ?? []) this.mayOwn(shard, owner, self);
       }
-      // Never waited for by those who are to pass the shard on to it: it may have had it all the time, and would not say that it has not.
-      if (slot.phase === 'passing') slot.claim?.before.delete(ownerOf(ring, shard) ?? self);
     }
     return change;
   }
@@ -123,10 +121,8 @@ export class ShardTable {
 
   /** Another who may own it, as a ring or the database says. */
   mayOwn(shard: number, node: NodeId | null, self: NodeId): void {
-    const { claim, phase } = this.slot(shard);
-    if (claim === null || node === null || node === self) return;
-    if (phase === 'passing' && this.ring !== null && ownerOf(this.ring, shard) === node) return;
-    claim.before.add(node);
+    const { claim } = this.slot(shard);
+    if (node !== null && node !== self) claim?.before.add(node);
   }
 
   /** That node holds nothing of the shard any more, as of that epoch. Said of an older epoch than the claim's it is no news: ask again. */
@@ -140,7 +136,9 @@ export class ShardTable {
   asked(): Map<NodeId, number[]> {
     const asked = new Map<NodeId, number[]>();
     for (let shard = 0; shard < this.slots.length; shard++) {
-      for (const node of this.slot(shard).claim?.before ?? []) {
+      const { phase, claim } = this.slot(shard);
+      if (phase === 'passing') continue;
+      for (const node of claim?.before ?? []) {
         const shards = asked.get(node);
         if (shards === undefined) asked.set(node, [shard]);
         else shards.push(shard);
@@ -164,14 +162,17 @@ export class ShardTable {
     }
   }
 
-  /** Shards that may be taken now, and those that can be passed on. */
+  /**
+   * Shards that may be taken now, and those that can be passed on. The latter wait for nobody: whoever is next is told by its ring to wait
+   * for all of them too, and two that passed a shard on would wait for each other.
+   */
   ready(now: number): { readonly take: number[]; readonly pass: number[] } {
     const take: number[] = [];
     const pass: number[] = [];
     for (let shard = 0; shard < this.slots.length; shard++) {
       const { phase, claim } = this.slot(shard);
-      if (claim === null || claim.before.size > 0 || claim.notBeforeMs > now) continue;
-      if (phase === 'waiting') take.push(shard);
+      if (claim === null || claim.notBeforeMs > now) continue;
+      if (phase === 'waiting' && claim.before.size === 0) take.push(shard);
       else if (phase === 'passing') pass.push(shard);
     }
     return { take, pass };
