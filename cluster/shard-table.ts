@@ -44,11 +44,21 @@ interface Release {
 export class ShardTable {
   ring: Ring | null = null;
   private readonly slots: Slot[];
+  /** By phase; asked many times a second. */
+  private readonly counts: Record<Phase, number> = {
+    elsewhere: 0,
+    waiting: 0,
+    taking: 0,
+    open: 0,
+    sealing: 0,
+    passing: 0,
+  };
   /** Said before we saw the ring that makes it ours; one a shard. */
   private readonly early = new Map<number, Release>();
 
   constructor(count: number) {
     this.slots = Array.from({ length: count }, () => ({ phase: 'elsewhere', fence: 0, claim: null, turn: 0 }));
+    this.counts.elsewhere = count;
   }
 
   phase(shard: number): Phase {
@@ -64,13 +74,11 @@ export class ShardTable {
   }
 
   count(phase: Phase): number {
-    let count = 0;
-    for (const slot of this.slots) if (slot.phase === phase) count++;
-    return count;
+    return this.counts[phase];
   }
 
   get isEmpty(): boolean {
-    return this.slots.every((slot) => slot.phase === 'elsewhere');
+    return this.counts.elsewhere === this.slots.length;
   }
 
   /** For how long a shard has been waited for; 0 when it is not. */
@@ -90,17 +98,17 @@ export class ShardTable {
       const slot = this.slot(shard);
       const ours = ownerOf(ring, shard) === self;
       if (slot.phase === 'open' && !ours) {
-        slot.phase = 'sealing';
+        this.enter(slot, 'sealing');
         change.seal.push(shard);
       } else if (slot.phase === 'elsewhere' && ours) {
         const last = before === null ? null : ownerOf(before, shard);
         this.claim(shard, slot, [...(owners.get(shard) ?? []), last], self, now);
         change.claim.push(shard);
       } else if ((slot.phase === 'waiting' || slot.phase === 'taking') && !ours) {
-        slot.phase = 'passing';
+        this.enter(slot, 'passing');
         change.pass.push(shard);
       } else if (slot.phase === 'passing' && ours) {
-        slot.phase = 'waiting';
+        this.enter(slot, 'waiting');
         for (const owner of owners.get(shard) ?? []) this.mayOwn(shard, owner, self);
       }
     }
@@ -114,7 +122,7 @@ export class ShardTable {
     this.early.delete(shard);
     const epoch = this.ring?.epoch ?? 0;
     if (release !== undefined && release.epoch >= epoch) before.delete(release.by);
-    slot.phase = 'waiting';
+    this.enter(slot, 'waiting');
     slot.claim = { before, epoch, sinceMs: now, notBeforeMs: 0 };
     slot.turn++;
   }
@@ -179,13 +187,13 @@ export class ShardTable {
   }
 
   taking(shard: number): void {
-    this.expect(shard, 'waiting').phase = 'taking';
+    this.enter(this.expect(shard, 'waiting'), 'taking');
   }
 
   /** It could not be taken now: again later. */
   notTaken(shard: number): void {
     const slot = this.slot(shard);
-    if (slot.phase === 'taking') slot.phase = 'waiting';
+    if (slot.phase === 'taking') this.enter(slot, 'waiting');
   }
 
   /** Neither taken nor passed on before then. */
@@ -196,7 +204,7 @@ export class ShardTable {
 
   opened(shard: number, fence: number): void {
     const slot = this.expect(shard, 'taking');
-    slot.phase = 'open';
+    this.enter(slot, 'open');
     slot.fence = fence;
     slot.claim = null;
   }
@@ -204,7 +212,7 @@ export class ShardTable {
   /** Sealed, passed on, or dropped: nothing of it is here any more. */
   left(shard: number, self: NodeId, now: number): void {
     const slot = this.slot(shard);
-    slot.phase = 'elsewhere';
+    this.enter(slot, 'elsewhere');
     slot.fence = 0;
     slot.claim = null;
     // It came back to us while it was being sealed.
@@ -218,13 +226,19 @@ export class ShardTable {
       const slot = this.slot(shard);
       if (slot.phase === 'elsewhere') continue;
       dropped.push(shard);
-      slot.phase = 'elsewhere';
+      this.enter(slot, 'elsewhere');
       slot.fence = 0;
       slot.claim = null;
       slot.turn++;
     }
     this.early.clear();
     return dropped;
+  }
+
+  private enter(slot: Slot, phase: Phase): void {
+    this.counts[slot.phase]--;
+    this.counts[phase]++;
+    slot.phase = phase;
   }
 
   private slot(shard: number): Slot {

@@ -103,17 +103,15 @@ export class Database {
     for (const replica of this.replicas) replica.isDown = false;
   }
 
-  private reached(owner: Owner, faults: StoreFaults): { readonly replica: Replica; readonly wayMs: number }[] {
-    if (faults.cut) return [];
-    return this.replicas.flatMap((replica) => {
-      const wayMs = replica.isDown ? null : this.ways(owner, replica);
-      return wayMs === null ? [] : [{ replica, wayMs }];
-    });
+  private reaches(owner: Owner, faults: StoreFaults, replica: Replica): boolean {
+    return !faults.cut && !replica.isDown && this.ways(owner, replica) !== null;
   }
 
   /** The slowest way of the nearest quorum; null: there is none. */
   private quorumMs(owner: Owner, faults: StoreFaults): number | null {
-    const ways = this.reached(owner, faults).map(({ wayMs }) => wayMs);
+    const ways: number[] = [];
+    for (const replica of this.replicas)
+      if (this.reaches(owner, faults, replica)) ways.push(this.ways(owner, replica) ?? 0);
     return ways.sort((a, b) => a - b)[QUORUM - 1] ?? null;
   }
 
@@ -135,7 +133,7 @@ export class Database {
         return this.answer(owner, random.between(0.2, 1) * DEADLINE_MS, fail);
       const delayMs = wayMs + this.slow(faults) + plan.readMs * random.between(0.3, 1);
       world.after(world.nature, delayMs, () => {
-        const there = this.reached(owner, faults).map(({ replica }) => replica);
+        const there = this.replicas.filter((replica) => this.reaches(owner, faults, replica));
         if (there.length < QUORUM) return this.answer(owner, DEADLINE_MS, fail);
         const value = run(random.some(there, QUORUM));
         this.answer(owner, wayMs, () => resolve(value));

@@ -44,7 +44,8 @@ export class Fleet implements Host {
   private readonly tap: Wiretap;
   private readonly fleetPlan: FleetPlan;
   private readonly onLifeEnd: (owner: Owner, told: boolean) => void;
-  private readonly regionOf = new Map<string, number>();
+  /** Of each life. */
+  readonly regionOf = new Map<Owner, number>();
   private isHealed = false;
 
   constructor(
@@ -79,7 +80,6 @@ export class Fleet implements Host {
     const name = `n${this.sites.length + 1}`;
     const site = new Site(this, this.world, this.random.fork(name), name, region);
     this.sites.push(site);
-    this.regionOf.set(name, region);
     return site;
   }
 
@@ -137,7 +137,7 @@ export class Fleet implements Host {
   }
 
   private storeMs(owner: Owner, replica: Replica): number | null {
-    const region = this.regionOf.get(owner.name.split('.')[0] ?? '') ?? 0;
+    const region = this.regionOf.get(owner) ?? 0;
     if (this.isParted && region !== replica.region) return null;
     return 0.2 + this.between(region, replica.region);
   }

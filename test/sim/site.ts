@@ -57,6 +57,7 @@ export class Site {
     this.isAway = false;
     const { world, fleet } = this;
     const owner = new Owner(`${this.name}.${this.lives.length + 1}`);
+    fleet.regionOf.set(owner, this.region);
     const random = this.random.fork(owner.name);
     const env = nodeEnvOf({ world, owner, random, clock: this.clock }, (fields, message) =>
       fleet.complained(life, fields, message),

@@ -29,6 +29,7 @@ export interface Violation {
 }
 
 const VIOLATIONS_MAX = 5;
+const LAST_TIE = 0x1_0000_0000;
 /** Happenings of one world at the most: a world that never rests is a fault too. */
 const HAPPENINGS_MOST = 400_000;
 export const EPOCH_MS = 1_800_000_000_000;
@@ -95,10 +96,12 @@ export class World implements Immediates {
   thaw(owner: Owner): void {
     const held = owner.held ?? [];
     owner.held = null;
+    // A process that stood still as it waited for its sockets reads them first, does what comes of that, and only then looks at the clock.
+    const readsFirst = this.ties.chance(0.6);
     // In their order, before anything else.
     for (const happening of held) {
       happening.time = this.now;
-      happening.tie = 0;
+      happening.tie = readsFirst && happening.isTimer === true ? LAST_TIE : 0;
       happening.order = this.order++;
       this.queue.push(happening);
     }
