@@ -4,6 +4,7 @@ export { sentOf } from './chat-entry.ts';
 export { connectionKind } from './connection.ts';
 export { type ActorDeps, type Counters, SHARDS, shardOf } from './deps.ts';
 export type { LogEntry } from './mail.ts';
+export { MAIL_SHAPES } from './mail-shapes.ts';
 export * from './ports.ts';
 export { type PresenceService, type PresenceServiceOptions, presenceService } from './presence-service.ts';
 export type { PresenceCounts, PresenceLimits } from './presence-state.ts';

@@ -1,13 +1,14 @@
 // The cluster side of a node, composed: membership, links, router and shards around one kernel. It knows the seams, no driver and no
 // chat. Made before the kernel, which needs its router, and started after the services; node.ts does both.
 
-import { shardOf } from '../actors/index.ts';
+import { MAIL_SHAPES, shardOf } from '../actors/index.ts';
 import {
   type Carrier,
   ClusterRouter,
   type Coordination,
   type LinkStats,
   type Links,
+  MailShapes,
   type Member,
   memberOf,
   type NodeId,
@@ -54,6 +55,7 @@ export interface ClusterSideEvents {
   onFatal(reason: string): void;
 }
 
+const SHAPES = new MailShapes(MAIL_SHAPES);
 const SHARDED = new Set(['chat', 'session']);
 
 export class ClusterSide {
@@ -69,7 +71,7 @@ export class ClusterSide {
     this.name = name;
     this.store = store;
     this.options = options;
-    this.router = new ClusterRouter(env, this.placement());
+    this.router = new ClusterRouter(env, this.placement(), SHAPES);
   }
 
   /** Resolves when a ring holds this node. */

@@ -38,7 +38,7 @@ const route = (mail: object, from: Ref | null = null): Envelope => ({
 describe('an envelope', () => {
   const a = tableOf(A).refs;
   const b = tableOf(B).refs;
-  const across = (envelope: Envelope) => decodeEnvelope(encodeEnvelope(envelope, a), b);
+  const across = (envelope: Envelope) => decodeEnvelope(encodeEnvelope(envelope, a), b, A);
 
   test('of each type is the same on the other side', () => {
     const to = ['session', 'ann', 4] as const;
@@ -88,7 +88,7 @@ describe('an envelope', () => {
     const bytes = encodeEnvelope(route({ frame: new Uint8Array(10) }), a);
     const batch = new Uint8Array(65_536);
     batch.set(bytes, 1_000);
-    const read = decodeEnvelope(batch.subarray(1_000, 1_000 + bytes.byteLength), b);
+    const read = decodeEnvelope(batch.subarray(1_000, 1_000 + bytes.byteLength), b, A);
     const frame = ((read as { mail: { frame: Uint8Array } }).mail.frame as Uint8Array) ?? expect.fail();
     expect(frame.buffer).not.toBe(batch.buffer);
     expect(frame.buffer.byteLength).toBeLessThanOrEqual(Buffer.poolSize);
@@ -97,11 +97,11 @@ describe('an envelope', () => {
 
   test('that is none is an error, whatever the bytes', () => {
     for (const bytes of [[], [0xc1], [0x90], [0x91, 99], [0x92, 0, 1], [0xd4, 33, 0, 1]])
-      expect(() => decodeEnvelope(Uint8Array.from(bytes), b)).toThrow();
+      expect(() => decodeEnvelope(Uint8Array.from(bytes), b, A)).toThrow();
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 60 }), (bytes) => {
         try {
-          expect(typeof decodeEnvelope(bytes, b).t).toBe('string');
+          expect(typeof decodeEnvelope(bytes, b, A).t).toBe('string');
         } catch (error) {
           expect(error).toBeInstanceOf(Error);
         }
@@ -139,7 +139,7 @@ describe('an address', () => {
     const [a, b] = [tableOf(A, local).refs, tableOf(B).refs];
     const onB = b.refOf([A, 'chat', 'c1', 1]);
     const bytes = encodeEnvelope(route({ deep: [{ list: [onB, onB] }] }, onB), b);
-    const home = decodeEnvelope(bytes, a) as unknown as { mail: { deep: { list: Ref[] }[] }; from: Ref };
+    const home = decodeEnvelope(bytes, a, B) as unknown as { mail: { deep: { list: Ref[] }[] }; from: Ref };
     expect(home.from).toBe(local);
     expect(home.mail.deep[0]?.list).toEqual([local, local]);
     expect(home.mail.deep[0]?.list[0]).toBe(local);

@@ -1,7 +1,8 @@
 // What goes over a link: mail and signals with their addresses, in msgpack. Addresses within mails, at any depth, are an extension of
 // msgpack; those of the envelope itself say only what the link does not say already. This is wire version 1 (link-wire.ts).
 import { addExtension, Packr } from 'msgpackr';
-import { Address, type ExitReason, type Ref, type Refusal } from '../runtime/index.ts';
+import { Address, type ExitReason, ForeignRef, type Ref, type Refusal } from '../runtime/index.ts';
+import { type MailShapes, NO_SHAPES } from './mail-shapes.ts';
 import type { NodeId } from './node-id.ts';
 import type { RefTable, WireRef } from './ref-table.ts';
 import type { ShardMail } from './shard-mail.ts';
@@ -148,15 +149,39 @@ addExtension({
   read: (fields: unknown): Ref => tableNow().refOf(fields as WireRef),
 });
 
-export function encodeEnvelope(envelope: Envelope, refs: RefTable): Uint8Array {
-  const number = NUMBERS.get(envelope.t) ?? 0;
-  const fields: unknown[] = [number];
-  for (const name of FIELDS[number]?.[1] ?? []) fields.push(envelope[name as keyof Envelope]);
+export function encodeEnvelope(envelope: Envelope, refs: RefTable, shapes: MailShapes = NO_SHAPES): Uint8Array {
+  const fields = fieldsOf(envelope, refs, shapes);
   return within(refs, () => packr.pack(fields));
 }
 
-/** Throws when it is none. */
-export function decodeEnvelope(bytes: Uint8Array, refs: RefTable): Envelope {
+/** What passes all the time by hand; the rest by its list of fields. */
+function fieldsOf(envelope: Envelope, refs: RefTable, shapes: MailShapes): unknown[] {
+  const { t } = envelope;
+  const number = NUMBERS.get(t) ?? 0;
+  if (t === 'route' || t === 'hint') {
+    const { kind, keys, mail, from, call, epoch, hops } = envelope;
+    return [number, kind, keys, shapes.pack(mail), senderOf(from, refs), call, epoch, hops];
+  }
+  if (t === 'send') {
+    const { to, mail, from, lane } = envelope;
+    return [number, to, shapes.pack(mail), senderOf(from, refs), lane];
+  }
+  const fields: unknown[] = [number];
+  for (const name of FIELDS[number]?.[1] ?? []) fields.push(envelope[name as keyof Envelope]);
+  return fields;
+}
+
+/** Our own actors by name alone: the link says which node that is. */
+const senderOf = (from: Ref | null, refs: RefTable): Ref | LocalName | null =>
+  from === null || from instanceof ForeignRef ? from : refs.nameOf(from);
+
+/** `node`: who wrote it. Throws when it is none. */
+export function decodeEnvelope(
+  bytes: Uint8Array,
+  refs: RefTable,
+  node: NodeId,
+  shapes: MailShapes = NO_SHAPES,
+): Envelope {
   // Copied out, in one piece: bytes that are kept must not keep the whole batch that they came with, and a piece each costs 1 us.
   const copy = Buffer.from(bytes);
   // A plain view: from a Buffer msgpackr would cut Buffers, and mail is the same on all nodes.
@@ -165,6 +190,16 @@ export function decodeEnvelope(bytes: Uint8Array, refs: RefTable): Envelope {
   const [t, names] = (Array.isArray(values) ? FIELDS[values[0] as number] : undefined) ?? [];
   if (!Array.isArray(values) || names === undefined || values.length <= names.length)
     throw new Error('not an envelope');
+  const sender = (from: unknown): Ref | null =>
+    Array.isArray(from) ? refs.refOf([node, ...(from as unknown as LocalName)]) : (from as Ref | null);
+  if (t === 'route' || t === 'hint') {
+    const [, kind, keys, mail, from, call, epoch, hops] = values;
+    return { t, kind, keys, mail: shapes.unpack(mail), from: sender(from), call, epoch, hops };
+  }
+  if (t === 'send') {
+    const [, to, mail, from, lane] = values;
+    return { t, to, mail: shapes.unpack(mail), from: sender(from), lane };
+  }
   const envelope: Record<string, unknown> = { t };
   for (let n = 0; n < names.length; n++) envelope[names[n] ?? ''] = values[n + 1];
   return envelope as unknown as Envelope;

@@ -6,6 +6,7 @@ export { BATCH_MAILS_BOUNDS, type LinkStats, type PeerStats } from './link-stats
 export { WIRE_VERSIONS } from './link-wire.ts';
 export type { BrokenReason, Links, LinksOptions } from './links.ts';
 export type { LiveRecord, LiveState } from './live.ts';
+export { type MailShape, MailShapes } from './mail-shapes.ts';
 export { Member, type MemberOptions, startMember } from './member.ts';
 export type { Membership, MembershipEvents } from './membership.ts';
 export { HEARTBEAT_MS, LEASE_MS, SILENCE_MS } from './membership-limits.ts';

@@ -45,8 +45,14 @@ export class RefTable {
 
   wireOf(ref: Ref): WireRef {
     if (ref instanceof ForeignRef) return [ref.node, ref.kind, ref.key, ref.life];
+    const [kind, key, life] = this.nameOf(ref);
+    return [this.self(), kind, key, life];
+  }
+
+  /** Of one that is not of another node. */
+  nameOf(ref: Ref): readonly [kind: string, key: string, life: number] {
     const life = ref instanceof OutsideRef ? this.numberOf(ref) : this.kernel().foreign.lifeOf(ref);
-    return [this.self(), ref.kind, ref.key, life];
+    return [ref.kind, ref.key, life];
   }
 
   /** One of this node whose actor is gone is a bare name, which nobody takes mail for (`noproc`). */

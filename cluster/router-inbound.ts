@@ -12,6 +12,7 @@ import {
   type SendEnvelope,
 } from './envelope.ts';
 import type { TakenMail } from './link-state.ts';
+import type { MailShapes } from './mail-shapes.ts';
 import type { NodeId } from './node-id.ts';
 import type { Placement } from './placement.ts';
 import type { RefTable } from './ref-table.ts';
@@ -28,6 +29,7 @@ export interface Outbound {
   readonly placement: Placement;
   readonly refs: RefTable;
   readonly counters: RouterCounters;
+  readonly shapes: MailShapes;
   refuse(kind: string, key: string, mail: object, from: Ref | null, call: number, reason: Refusal): void;
   routeTo(
     node: NodeId,
@@ -66,7 +68,7 @@ export class Inbound {
   }
 
   receive(from: NodeId, bytes: Uint8Array): void {
-    const envelope = this.decode(bytes);
+    const envelope = this.decode(from, bytes);
     if (envelope === null) return;
     const { kernel } = this.router;
     switch (envelope.t) {
@@ -106,7 +108,7 @@ export class Inbound {
   /** Mails of ours that a broken link took. Who sent one hears that it may not have arrived. */
   lost(mails: readonly TakenMail[]): void {
     for (const { bytes } of mails) {
-      const envelope = this.decode(bytes);
+      const envelope = this.decode(this.placement.self, bytes);
       if (envelope?.t === 'route' || envelope?.t === 'rest') {
         const { kind, mail, from, call } = envelope;
         const keys = envelope.t === 'rest' ? [envelope.key] : envelope.keys;
@@ -127,9 +129,9 @@ export class Inbound {
     if (watches !== undefined) for (const stop of watches.values()) stop();
   }
 
-  private decode(bytes: Uint8Array): Envelope | null {
+  private decode(from: NodeId, bytes: Uint8Array): Envelope | null {
     try {
-      return decodeEnvelope(bytes, this.refs);
+      return decodeEnvelope(bytes, this.refs, from, this.router.shapes);
     } catch (error) {
       this.counters.unreadable++;
       this.env.log.error({ error: String(error) }, 'a mail of another node could not be read');

@@ -7,6 +7,7 @@ import { type Envelope, encodeEnvelope, type LocalName } from './envelope.ts';
 import type { HeldMail } from './held-mail.ts';
 import type { TakenMail } from './link-state.ts';
 import type { Links } from './links.ts';
+import { type MailShapes, NO_SHAPES } from './mail-shapes.ts';
 import type { NodeId } from './node-id.ts';
 import type { Placement } from './placement.ts';
 import { RefTable } from './ref-table.ts';
@@ -21,12 +22,14 @@ export class ClusterRouter implements Router {
   readonly counters = new RouterCounters();
   readonly refs: RefTable;
   readonly placement: Placement;
+  readonly shapes: MailShapes;
   private readonly inbound: Inbound;
   private theKernel: Kernel | null = null;
   private links: Links | null = null;
 
-  constructor(env: Env, placement: Placement) {
+  constructor(env: Env, placement: Placement, shapes: MailShapes = NO_SHAPES) {
     this.placement = placement;
+    this.shapes = shapes;
     this.refs = new RefTable(
       env,
       () => placement.self,
@@ -251,7 +254,7 @@ export class ClusterRouter implements Router {
 
   private post(node: NodeId, envelope: Envelope, urgent = false): Refusal | null {
     if (this.links === null) throw new Error('the router was not started');
-    return this.links.send(node, encodeEnvelope(envelope, this.refs), urgent);
+    return this.links.send(node, encodeEnvelope(envelope, this.refs, this.shapes), urgent);
   }
 
   private group(

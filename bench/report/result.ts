@@ -47,7 +47,7 @@ export interface ClusterRound {
   readonly round: number;
   readonly mode: 'saturation' | 'open';
   readonly ms: number;
-  /** Shards moved meanwhile: clients that do not repeat, as these, are promised nothing then, and the round is invalid. */
+  /** Shards moved since users were placed: clients that do not repeat, as these, are promised nothing then, and the round is invalid. */
   readonly moved: boolean;
   /** Answered by `sent` in that time, and pushed to receivers. */
   readonly messages: number;
