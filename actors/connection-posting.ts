@@ -12,7 +12,7 @@ export const POSTING_MAX = 512;
 export const ANSWER_MS = CONFIRM_DEADLINE_MS + 1_000;
 
 export function took(ctx: Ctx, s: ConnectionState, chat: string, id: string): void {
-  const post: Post = { chat, id, atMs: ctx.now() };
+  const post: Post = { chat, id, node: s.deps.ownerOf(chat), atMs: ctx.now() };
   // The list of a connection that has nothing under way is everybody's.
   if (s.posts.length === 0) s.posts = [post];
   else s.posts.push(post);
@@ -32,13 +32,25 @@ export function onLate(ctx: Ctx, s: ConnectionState): Next {
   const before = ctx.now() - ANSWER_MS;
   for (let first = s.posts[0]; first !== undefined && first.atMs <= before; first = s.posts[0]) {
     s.posts.shift();
-    s.deps.counters.count('refused', 'unavailable');
-    const afterMs = Math.ceil(500 * ctx.env.random());
-    const { chat, id } = first;
-    writeFault(s, { ref: null, chat, id, code: 'unavailable', afterMs, about: 'no answer from the chat' });
+    giveUp(ctx, s, first, 'no answer from the chat');
   }
   const next = s.posts[0];
   if (next === undefined) return settleLeave(s);
   s.postTimer = ctx.after(Math.max(1, next.atMs - before), TICK.late);
   return CONTINUE;
+}
+
+/** What a dead node had taken need not be waited for: whoever owns the chat next is asked, and knows what was kept. */
+export function onNodeDown(ctx: Ctx, s: ConnectionState, node: string): Next {
+  const lost = s.posts.filter((post) => post.node === node);
+  if (lost.length === 0) return CONTINUE;
+  s.posts = s.posts.filter((post) => post.node !== node);
+  for (const post of lost) giveUp(ctx, s, post, 'the node of the chat is dead');
+  return settleLeave(s);
+}
+
+function giveUp(ctx: Ctx, s: ConnectionState, { chat, id }: Post, about: string): void {
+  s.deps.counters.count('refused', 'unavailable');
+  const afterMs = Math.ceil(500 * ctx.env.random());
+  writeFault(s, { ref: null, chat, id, code: 'unavailable', afterMs, about });
 }

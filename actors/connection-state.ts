@@ -41,6 +41,8 @@ export interface ConnectionState {
 export interface Post {
   readonly chat: string;
   readonly id: string;
+  /** Which node took it; null: this one, or not known. */
+  readonly node: string | null;
   readonly atMs: number;
 }
 const NO_POSTS: Post[] = [];

@@ -4,7 +4,7 @@ import { type ClientFrame, type ErrorCode, encodeFrame, LIMITS, OP } from '../pr
 import { CONTINUE, type Ctx, type Down, type Kind, type Next, type Refused, STOP_NORMAL } from '../runtime/index.ts';
 import { close, LEAVE_PATIENCE_MS, settleLeave, writeFault } from './connection-close.ts';
 import { onFrame } from './connection-frames.ts';
-import { answered, onLate } from './connection-posting.ts';
+import { answered, onLate, onNodeDown } from './connection-posting.ts';
 import { armWatch, attach, onAttached, onVerified } from './connection-sign-in.ts';
 import { type ConnectionState, newConnection } from './connection-state.ts';
 import type { ActorDeps } from './deps.ts';
@@ -17,6 +17,7 @@ import type {
   DoneMail,
   FaultMail,
   LeaveMail,
+  NodeDownMail,
   PageMail,
   PostedMail,
   PushMail,
@@ -47,6 +48,7 @@ export type ConnectionMail =
   | CaughtUpMail
   | DismissedMail
   | LeaveMail
+  | NodeDownMail
   | BrokeMail
   | GoneMail
   | ConnectionTick
@@ -136,6 +138,8 @@ function onMail(ctx: Ctx, s: ConnectionState, mail: Exclude<ConnectionMail, Clie
       return onDismissed(s, mail);
     case 'leave':
       return onLeave(ctx, s, mail);
+    case 'nodeDown':
+      return onNodeDown(ctx, s, mail.node);
     case 'broke':
       return close(s, 'badFrame', mail.code, mail.about);
     case 'gone':

@@ -20,6 +20,8 @@ export interface ActorDeps {
   fenceOf(shard: number): number;
   /** Whether it still owns the shard under that fence. Asked after a write, before anybody is told of it. */
   holds(shard: number, fence: number): boolean;
+  /** The node that a chat is on, as this one knows; null: here, or on its way. */
+  ownerOf(chat: string): string | null;
   readonly rates: RateLimiter;
   readonly pressure: Pressure;
   readonly counters: Counters;

@@ -343,6 +343,11 @@ export interface LeaveMail {
   readonly delayMs: number;
   readonly url: string | null;
 }
+/** That node is dead, and what it had taken and not answered will not be answered. */
+export interface NodeDownMail {
+  readonly t: 'nodeDown';
+  readonly node: string;
+}
 export interface ConnectionTick {
   readonly t: 'tick';
   readonly what: 'signIn' | 'silence' | 'attach' | 'late' | 'leave';

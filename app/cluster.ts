@@ -47,6 +47,14 @@ export interface ClusterView {
   readonly router: RouterStats;
 }
 
+export interface ClusterSideEvents {
+  /** The shard is ours, and its dirty chats are to be woken. */
+  opened(shard: number): void;
+  /** That incarnation is dead: what it had taken and not answered, it never will. */
+  nodeDown(node: NodeId): void;
+  onFatal(reason: string): void;
+}
+
 const SHAPES = new MailShapes(MAIL_SHAPES);
 const SHARDED = new Set(['chat', 'session']);
 
@@ -66,8 +74,8 @@ export class ClusterSide {
     this.router = new ClusterRouter(env, this.placement(), SHAPES);
   }
 
-  /** Resolves when a ring holds this node. `opened`: a shard is ours, and its dirty chats are to be woken. */
-  async start(kernel: Kernel, opened: (shard: number) => void, onFatal: (reason: string) => void): Promise<void> {
+  /** Resolves when a ring holds this node. */
+  async start(kernel: Kernel, events: ClusterSideEvents): Promise<void> {
     const { env, store, options, router } = this;
     const { coordination, carrier } = options;
     let self: NodeId | null = null;
@@ -81,7 +89,10 @@ export class ClusterSide {
       storedEpoch: async () => (await store.fences()).reduce((most, { epoch }) => Math.max(most, epoch), 0),
       events: {
         onRing: (ring) => this.shards.onRing(ring),
-        onDown: (node) => router.nodeDown(node),
+        onDown: (node) => {
+          router.nodeDown(node);
+          events.nodeDown(node);
+        },
         onLeaseLost: () => this.shards.drop(),
         onRejoined: (now) => {
           this.shards.drop();
@@ -89,7 +100,7 @@ export class ClusterSide {
           self = now;
           if (before !== null) router.rejoined(before);
         },
-        onFatal,
+        onFatal: events.onFatal,
       },
     });
     self = member.self;
@@ -113,7 +124,7 @@ export class ClusterSide {
       surelyDead: (node, now) => member.surelyDead(node, now),
       fences: () => store.fences(),
       takeFence: (shard, owner, epoch) => store.takeFence(shard, owner, epoch),
-      opened,
+      opened: events.opened,
       rest: (to, shard, mail) => router.rest(to, shard, mail),
       tell: (to, mail) => router.shards(to, mail),
       stale: (epoch) => member.look(epoch),
@@ -138,6 +149,12 @@ export class ClusterSide {
 
   holds(shard: number, fence: number): boolean {
     return this.shards.holds(shard, fence);
+  }
+
+  /** The node that a chat is on; null: here, or on its way. */
+  ownerOf(chat: string): NodeId | null {
+    const where = this.shards.whereIs(shardOf('chat', chat));
+    return where === 'here' || where === 'hold' ? null : where;
   }
 
   isOpen(shard: number): boolean {

@@ -116,6 +116,7 @@ export async function startNode(options: NodeOptions): Promise<Node> {
     // One node alone owns every shard under the one fence of its store, which refuses what comes after another's.
     fenceOf: (shard) => cluster?.fenceOf(shard) ?? fence,
     holds: (shard, held) => cluster?.holds(shard, held) ?? true,
+    ownerOf: (chat) => cluster?.ownerOf(chat) ?? null,
     writerFor: (partition) => writers.refFor(partition),
     reader: reader.ref,
     rates: new RateLimiter(options.rates ?? DEFAULT_RATES),
@@ -134,7 +135,15 @@ export async function startNode(options: NodeOptions): Promise<Node> {
   await recovery.ready;
   const wake = (shards: readonly number[]): void => void kernel.send(recovery.ref, { t: 'wakeShards', shards });
   if (cluster === null) wake(Array.from({ length: SHARDS }, (_, shard) => shard));
-  else await cluster.start(kernel, (shard) => wake([shard]), fatal);
+  else {
+    await cluster.start(kernel, {
+      opened: (shard) => wake([shard]),
+      nodeDown: (node) => {
+        for (const connection of kernel.cells('connection')) kernel.send(connection, { t: 'nodeDown', node });
+      },
+      onFatal: fatal,
+    });
+  }
   const port = new Port(kernel, () => cluster?.others() ?? []);
   return {
     kernel,

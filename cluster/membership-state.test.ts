@@ -321,6 +321,17 @@ describe('a proposal', () => {
     expect(bench.step({ t: 'proposed', epoch: 1, outcome: 'lost' })).toContainEqual({ t: 'fetch', epoch: 1 });
   });
 
+  test('that a store refuses at once is not repeated at once', () => {
+    const bench = new Bench();
+    bench.learn();
+    expect(bench.pass(4_000)).toHaveLength(1);
+    bench.step({ t: 'proposed', epoch: 1, outcome: 'failed' });
+    expect(bench.proposals).toHaveLength(1);
+    expect(bench.step({ t: 'tick' }, STAGGER_MS - 1)).not.toContainEqual(expect.objectContaining({ t: 'propose' }));
+    bench.step({ t: 'tick' }, 1);
+    expect(bench.proposals).toHaveLength(2);
+  });
+
   test('does not let an incarnation back in that a ring has left out', () => {
     const bench = new Bench();
     const ring = bench.withB();

@@ -76,23 +76,23 @@ describe('a release', () => {
 });
 
 describe('a shard that moves on', () => {
-  test('before it was opened is passed on when its last owner is through', () => {
+  test('before it was opened is passed on at once: its next owner waits for the last one by itself', () => {
     const table = new ShardTable(4);
     table.apply(ringOf(2, { 0: B }, [moveOf(0, A, B)]), B, 0);
     expect(table.apply(ringOf(3, { 0: C }, [moveOf(0, B, C, A)]), B, 0).pass).toEqual([0]);
-    expect(table.ready(0)).toEqual({ take: [], pass: [] });
-    table.released(0, A, 2);
     expect(table.ready(0)).toEqual({ take: [], pass: [0] });
+    expect(table.asked().size).toBe(0);
     table.left(0, B, 0);
     expect(table.isEmpty).toBe(true);
   });
 
-  test('back to whoever had it all the time does not wait for that one', () => {
+  test('while a stranger may have it is kept until that one is gone', () => {
     const table = new ShardTable(4);
     table.apply(ringOf(2, { 0: B }, [moveOf(0, A, B)]), B, 0);
-    table.apply(ringOf(3, { 0: A }, [moveOf(0, B, A)]), B, 0);
-    table.mayOwn(0, A, B);
-    expect(table.ready(0).pass).toEqual([0]);
+    table.notBefore(0, 50);
+    table.apply(ringOf(3, { 0: C }, [moveOf(0, B, C, A)]), B, 0);
+    expect(table.ready(49).pass).toEqual([]);
+    expect(table.ready(50).pass).toEqual([0]);
   });
 
   test('and comes back waits for those too who were to have it between', () => {

@@ -44,11 +44,21 @@ interface Release {
 export class ShardTable {
   ring: Ring | null = null;
   private readonly slots: Slot[];
+  /** By phase; asked many times a second. */
+  private readonly counts: Record<Phase, number> = {
+    elsewhere: 0,
+    waiting: 0,
+    taking: 0,
+    open: 0,
+    sealing: 0,
+    passing: 0,
+  };
   /** Said before we saw the ring that makes it ours; one a shard. */
   private readonly early = new Map<number, Release>();
 
   constructor(count: number) {
     this.slots = Array.from({ length: count }, () => ({ phase: 'elsewhere', fence: 0, claim: null, turn: 0 }));
+    this.counts.elsewhere = count;
   }
 
   phase(shard: number): Phase {
@@ -64,13 +74,11 @@ export class ShardTable {
   }
 
   count(phase: Phase): number {
-    let count = 0;
-    for (const slot of this.slots) if (slot.phase === phase) count++;
-    return count;
+    return this.counts[phase];
   }
 
   get isEmpty(): boolean {
-    return this.slots.every((slot) => slot.phase === 'elsewhere');
+    return this.counts.elsewhere === this.slots.length;
   }
 
   /** For how long a shard has been waited for; 0 when it is not. */
@@ -90,21 +98,19 @@ export class ShardTable {
       const slot = this.slot(shard);
       const ours = ownerOf(ring, shard) === self;
       if (slot.phase === 'open' && !ours) {
-        slot.phase = 'sealing';
+        this.enter(slot, 'sealing');
         change.seal.push(shard);
       } else if (slot.phase === 'elsewhere' && ours) {
         const last = before === null ? null : ownerOf(before, shard);
         this.claim(shard, slot, [...(owners.get(shard) ?? []), last], self, now);
         change.claim.push(shard);
       } else if ((slot.phase === 'waiting' || slot.phase === 'taking') && !ours) {
-        slot.phase = 'passing';
+        this.enter(slot, 'passing');
         change.pass.push(shard);
       } else if (slot.phase === 'passing' && ours) {
-        slot.phase = 'waiting';
+        this.enter(slot, 'waiting');
         for (const owner of owners.get(shard) ?? []) this.mayOwn(shard, owner, self);
       }
-      // Never waited for by those who are to pass the shard on to it: it may have had it all the time, and would not say that it has not.
-      if (slot.phase === 'passing') slot.claim?.before.delete(ownerOf(ring, shard) ?? self);
     }
     return change;
   }
@@ -116,17 +122,15 @@ export class ShardTable {
     this.early.delete(shard);
     const epoch = this.ring?.epoch ?? 0;
     if (release !== undefined && release.epoch >= epoch) before.delete(release.by);
-    slot.phase = 'waiting';
+    this.enter(slot, 'waiting');
     slot.claim = { before, epoch, sinceMs: now, notBeforeMs: 0 };
     slot.turn++;
   }
 
   /** Another who may own it, as a ring or the database says. */
   mayOwn(shard: number, node: NodeId | null, self: NodeId): void {
-    const { claim, phase } = this.slot(shard);
-    if (claim === null || node === null || node === self) return;
-    if (phase === 'passing' && this.ring !== null && ownerOf(this.ring, shard) === node) return;
-    claim.before.add(node);
+    const { claim } = this.slot(shard);
+    if (node !== null && node !== self) claim?.before.add(node);
   }
 
   /** That node holds nothing of the shard any more, as of that epoch. Said of an older epoch than the claim's it is no news: ask again. */
@@ -140,7 +144,9 @@ export class ShardTable {
   asked(): Map<NodeId, number[]> {
     const asked = new Map<NodeId, number[]>();
     for (let shard = 0; shard < this.slots.length; shard++) {
-      for (const node of this.slot(shard).claim?.before ?? []) {
+      const { phase, claim } = this.slot(shard);
+      if (phase === 'passing') continue;
+      for (const node of claim?.before ?? []) {
         const shards = asked.get(node);
         if (shards === undefined) asked.set(node, [shard]);
         else shards.push(shard);
@@ -164,27 +170,30 @@ export class ShardTable {
     }
   }
 
-  /** Shards that may be taken now, and those that can be passed on. */
+  /**
+   * Shards that may be taken now, and those that can be passed on. The latter wait for nobody: whoever is next is told by its ring to wait
+   * for all of them too, and two that passed a shard on would wait for each other.
+   */
   ready(now: number): { readonly take: number[]; readonly pass: number[] } {
     const take: number[] = [];
     const pass: number[] = [];
     for (let shard = 0; shard < this.slots.length; shard++) {
       const { phase, claim } = this.slot(shard);
-      if (claim === null || claim.before.size > 0 || claim.notBeforeMs > now) continue;
-      if (phase === 'waiting') take.push(shard);
+      if (claim === null || claim.notBeforeMs > now) continue;
+      if (phase === 'waiting' && claim.before.size === 0) take.push(shard);
       else if (phase === 'passing') pass.push(shard);
     }
     return { take, pass };
   }
 
   taking(shard: number): void {
-    this.expect(shard, 'waiting').phase = 'taking';
+    this.enter(this.expect(shard, 'waiting'), 'taking');
   }
 
   /** It could not be taken now: again later. */
   notTaken(shard: number): void {
     const slot = this.slot(shard);
-    if (slot.phase === 'taking') slot.phase = 'waiting';
+    if (slot.phase === 'taking') this.enter(slot, 'waiting');
   }
 
   /** Neither taken nor passed on before then. */
@@ -195,7 +204,7 @@ export class ShardTable {
 
   opened(shard: number, fence: number): void {
     const slot = this.expect(shard, 'taking');
-    slot.phase = 'open';
+    this.enter(slot, 'open');
     slot.fence = fence;
     slot.claim = null;
   }
@@ -203,7 +212,7 @@ export class ShardTable {
   /** Sealed, passed on, or dropped: nothing of it is here any more. */
   left(shard: number, self: NodeId, now: number): void {
     const slot = this.slot(shard);
-    slot.phase = 'elsewhere';
+    this.enter(slot, 'elsewhere');
     slot.fence = 0;
     slot.claim = null;
     // It came back to us while it was being sealed.
@@ -217,13 +226,19 @@ export class ShardTable {
       const slot = this.slot(shard);
       if (slot.phase === 'elsewhere') continue;
       dropped.push(shard);
-      slot.phase = 'elsewhere';
+      this.enter(slot, 'elsewhere');
       slot.fence = 0;
       slot.claim = null;
       slot.turn++;
     }
     this.early.clear();
     return dropped;
+  }
+
+  private enter(slot: Slot, phase: Phase): void {
+    this.counts[slot.phase]--;
+    this.counts[phase]++;
+    slot.phase = phase;
   }
 
   private slot(shard: number): Slot {

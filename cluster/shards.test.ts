@@ -92,20 +92,35 @@ describe('a planned handoff', () => {
     expect(bench.holders(1)).toEqual(['c']);
   });
 
-  test('the ring moves on before the target has opened it', async () => {
+  test('the ring moves on before the target has opened it: the next one waits for both', async () => {
     const { bench, a, b, c } = await three();
-    bench.hold(a, b);
-    for (const node of [a, b, c]) node.shards.onRing(toB);
+    a.say('1-x', 'busy');
+    await bench.env.settle();
+    for (const node of [a, b]) node.shards.onRing(toB);
     b.say('1-x', 'first');
     await bench.env.settle(100);
-    for (const node of [a, b, c]) node.shards.onRing(ringOf(3, { 1: C }, [moveOf(1, B, C, A)]));
-    await bench.env.settle(1_500);
-    expect(bench.holders(1)).toEqual([]);
-    bench.release(a, b);
-    await bench.env.settle(2_000);
+    for (const node of [b, c]) node.shards.onRing(ringOf(3, { 1: C }, [moveOf(1, B, C, A)]));
+    await bench.env.settle(1_000);
+    expect(b.shards.isEmpty).toBe(true);
+    expect(bench.holders(1)).toEqual(['a']);
+    a.shards.onRing(ringOf(3, { 1: C }, [moveOf(1, B, C, A)]));
+    await bench.env.settle(3_000);
     expect(bench.holders(1)).toEqual(['c']);
     expect(texts(bench, 'c')).toEqual(['first']);
-    expect(b.shards.isEmpty).toBe(true);
+  });
+
+  test('two that pass a shard on do not wait for each other', async () => {
+    const { bench, a, b, c } = await three();
+    for (const node of [b, c]) {
+      node.shards.onRing(toB);
+      node.shards.onRing(ringOf(3, { 1: C }, [moveOf(1, B, C, A)]));
+    }
+    c.shards.onRing(ringOf(4, { 1: B }, [moveOf(1, C, B, A)]));
+    for (const node of [a, b]) node.shards.onRing(ringOf(5, { 1: A }, [moveOf(1, B, A, C)]));
+    c.shards.onRing(ringOf(5, { 1: A }, [moveOf(1, B, A, C)]));
+    await bench.env.settle(2_000);
+    expect(bench.holders(1)).toEqual(['a']);
+    for (const node of [b, c]) expect(node.shards.isEmpty).toBe(true);
   });
 
   test('a ring that takes it back at once leaves nobody waiting for ever', async () => {

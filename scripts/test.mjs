@@ -9,7 +9,15 @@ import { at, filesBelow, runNode } from './lib.mjs';
 import { prepareServers } from './services/prepare.mjs';
 import { installTools } from './tools.mjs';
 
-const SIM_SEEDS = '500';
+/**
+ * Each twice: of worlds with one node, with several, and with several in two regions. Those of several cost ten times as much: as many
+ * as leave the whole well under 25 minutes on two cores.
+ */
+const SIMULATIONS = [
+  ['--seeds', '500'],
+  ['--seeds', '180', '--nodes', 'drawn'],
+  ['--seeds', '20', '--regions'],
+];
 const only = process.argv.includes('--only') ? process.argv[process.argv.indexOf('--only') + 1].split(',') : null;
 const sum = { passed: 0, failed: 0, skipped: 0 };
 const scratch = mkdtempSync(join(tmpdir(), 'parley-test-'));
@@ -81,8 +89,17 @@ async function vitest(project) {
 
 /** Counts what the simulation says it counted, or the whole of it as one. Indented, so that our own line stays the only one. */
 async function simulation() {
+  const all = { passed: 0, failed: 0, skipped: 0 };
+  for (const worlds of SIMULATIONS) {
+    const result = await simulate(worlds);
+    for (const key of Object.keys(all)) all[key] += result[key];
+  }
+  return all;
+}
+
+async function simulate(worlds) {
   let told = null;
-  const code = await runNode(['dist/test/sim/main.js', '--seeds', SIM_SEEDS, '--twice'], {
+  const code = await runNode(['dist/test/sim/main.js', ...worlds, '--twice', '--jobs', '2'], {
     onLine: (line) => {
       const match = /(\d+) passed, (\d+) failed(?:, (\d+) skipped)?/.exec(line);
       if (match !== null) told = { passed: Number(match[1]), failed: Number(match[2]), skipped: Number(match[3] ?? 0) };

@@ -32,7 +32,7 @@ const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   ws: ['gateway/', 'client/node', 'bench/', 'test/'],
   jose: ['gateway/', 'bench/'],
   pino: ['app/logging.ts'],
-  'prom-client': ['app/metrics.ts'],
+  'prom-client': ['app/metrics.ts', 'app/metrics-registry.ts'],
   zod: ['app/'],
   commander: ['cli/run.ts', 'bench/'],
   'hdr-histogram-js': ['bench/'],

@@ -46,7 +46,11 @@ function ambient(process: Process) {
   return {
     now,
     wallNow: () => Math.floor(EPOCH_MS + now() + clock.skewMs),
-    setTimer: (run: () => void, ms: number): unknown => world.after(owner, Math.max(0, ms + offMs()), run),
+    setTimer: (run: () => void, ms: number): unknown => {
+      const timer = world.after(owner, Math.max(0, ms + offMs()), run);
+      timer.isTimer = true;
+      return timer;
+    },
     clearTimer: (timer: unknown): void => world.cancel(timer as Happening),
     random: random.next,
     id: () => random.id(),

@@ -6,6 +6,8 @@ export interface Happening {
   tie: number;
   order: number;
   readonly owner: Owner;
+  /** A timer of the process: after a freeze its turn may come behind what waits in sockets. */
+  isTimer?: boolean;
   /** Null once cancelled. */
   run: (() => void) | null;
 }

@@ -29,13 +29,15 @@ export interface Violation {
 }
 
 const VIOLATIONS_MAX = 5;
+const LAST_TIE = 0x1_0000_0000;
 /** Happenings of one world at the most: a world that never rests is a fault too. */
-const HAPPENINGS_MAX = 400_000;
+const HAPPENINGS_MOST = 400_000;
 export const EPOCH_MS = 1_800_000_000_000;
 
 export class World implements Immediates {
   now = 0;
   happened = 0;
+  happeningsMost = HAPPENINGS_MOST;
   readonly random: Random;
   readonly trace: Trace;
   readonly violations: Violation[] = [];
@@ -94,10 +96,12 @@ export class World implements Immediates {
   thaw(owner: Owner): void {
     const held = owner.held ?? [];
     owner.held = null;
+    // A process that stood still as it waited for its sockets reads them first, does what comes of that, and only then looks at the clock.
+    const readsFirst = this.ties.chance(0.6);
     // In their order, before anything else.
     for (const happening of held) {
       happening.time = this.now;
-      happening.tie = 0;
+      happening.tie = readsFirst && happening.isTimer === true ? LAST_TIE : 0;
       happening.order = this.order++;
       this.queue.push(happening);
     }
@@ -144,7 +148,7 @@ export class World implements Immediates {
     happening.run = null;
     this.current = happening.owner;
     this.happened++;
-    if (this.happened > HAPPENINGS_MAX) this.fail('rest', 'the world does not come to rest', []);
+    if (this.happened > this.happeningsMost) this.fail('rest', 'the world does not come to rest', []);
     try {
       run?.();
     } catch (error) {

@@ -42,6 +42,8 @@ export class Owner {
       pressure: { level: 0 },
       counters: { count: () => {} },
       verifierService: reader.ref,
+      presence: null,
+      ownerOf: () => null,
       elsewhere: null,
     };
     kernel.register(chatKind(deps), {
