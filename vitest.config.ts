@@ -1,7 +1,12 @@
 import { defineConfig } from 'vitest/config';
 
-/** Beside the code, but with processes that are killed: not quick. */
-const PROCESSES = ['storage/lmdb/lmdb-process.test.ts'];
+/** Beside the code, but with processes that are killed, or with many random worlds: not quick. */
+const SLOW = [
+  'cluster/membership-sim.test.ts',
+  'cluster/shards-sim.test.ts',
+  'storage/lmdb/lmdb-process.test.ts',
+  'test/actors/cluster.test.ts',
+];
 
 // Two projects: `unit` is quick and needs nothing but Node; `system` starts nodes, sockets and processes.
 export default defineConfig({
@@ -11,14 +16,14 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['**/*.test.ts'],
-          exclude: ['node_modules/**', 'dist/**', 'test/system/**', ...PROCESSES],
+          exclude: ['node_modules/**', 'dist/**', 'test/system/**', ...SLOW],
           testTimeout: 20_000,
         },
       },
       {
         test: {
           name: 'system',
-          include: ['test/system/**/*.test.ts', ...PROCESSES],
+          include: ['test/system/**/*.test.ts', ...SLOW],
           testTimeout: 180_000,
           hookTimeout: 60_000,
           fileParallelism: false,

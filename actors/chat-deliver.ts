@@ -131,10 +131,15 @@ function tellCursor(ctx: Ctx, s: ChatState, m: Member): void {
   if (s.members.kind === CHAT_KIND.direct) {
     const mail = { t: 'receipt', chat: s.chat, user: m.user, delivered: m.delivered, read: m.read };
     ctx.hint('session', s.members.others(m.user), mail);
-  } else if (s.counting.size > 0 && s.timers.counts === 0) s.timers.counts = ctx.after(COUNTS_MS, TICK.counts);
+  } else tellCounts(ctx, s);
 }
 
-function countFor(s: ChatState, sender: string, n: number): void {
+export function tellCounts(ctx: Ctx, s: ChatState): void {
+  if (s.counting.size > 0 && s.timers.counts === 0) s.timers.counts = ctx.after(COUNTS_MS, TICK.counts);
+}
+
+/** `sender` hears how many have had and read its message `n`, its latest. */
+export function countFor(s: ChatState, sender: string, n: number): void {
   s.counting.delete(sender);
   s.counting.set(sender, { seq: n, delivered: 0, read: 0 });
   if (s.counting.size > COUNTING_MAX) for (const oldest of s.counting.keys()) return void s.counting.delete(oldest);

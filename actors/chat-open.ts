@@ -1,9 +1,9 @@
 // A chat wakes: its snapshot, the end of its log, its cursors. A bounded number of rows, whatever the length of the log.
 // Meanwhile user mail waits in the mailbox; if the store does not answer, senders are refused and the chat goes on trying.
-import { decodeServerFrame, OP, TYPE } from '../protocol/index.ts';
+import { CHAT_KIND, decodeServerFrame, OP, TYPE } from '../protocol/index.ts';
 import type { Ctx } from '../runtime/index.ts';
 import type { Entry, OpenedLog, Row } from '../storage/index.ts';
-import { applyChange, armRepeat } from './chat-deliver.ts';
+import { applyChange, armRepeat, countFor, tellCounts } from './chat-deliver.ts';
 import { entryOf } from './chat-entry.ts';
 import { snapshotTaken } from './chat-save.ts';
 import { type ChatState, token, unsettled } from './chat-state.ts';
@@ -77,6 +77,7 @@ export function onTailRead(ctx: Ctx, s: ChatState, entries: readonly Entry[]): v
     const f = decodeServerFrame(stored.bytes);
     if (f.op !== OP.RECEIVE_MESSAGE || f.seq !== stored.n) throw new Error('a log entry is not what its number says');
     if (f.type >= TYPE.created && stored.n > s.snapshotUpTo) applyChange(s, entryOf(stored));
+    if (s.members.kind === CHAT_KIND.group && f.type < TYPE.created) countFor(s, f.sender, f.seq);
     s.log.remember(f.sender, f.device, f.id, { n: stored.n, ts: f.ts });
     s.log.lastTs = Math.max(s.log.lastTs, f.ts);
   }
@@ -98,6 +99,8 @@ function open(ctx: Ctx, s: ChatState): void {
   const waiting = s.phase === 'loading';
   s.phase = 'open';
   if (waiting) ctx.release();
+  // The last owner may not have told the last senders who has read what they wrote.
+  tellCounts(ctx, s);
   let owing = false;
   for (const m of s.members.all.values()) if (unsettled(s, m)) owing = true;
   // Whoever takes over repeats at once: a member who waits should not wait for a timer's first round too.

@@ -92,11 +92,9 @@ export function onAck(ctx: Ctx, s: SessionState, mail: AckMail): Next {
 
 function ack(ctx: Ctx, s: SessionState, d: Device, chat: string, seq: number): void {
   let kept = 0;
-  let top = 0;
   for (const f of d.flight) {
     if (f.chat === chat && f.n <= seq) {
       d.flightBytes -= f.bytes;
-      if (f.n > top) top = f.n;
     } else d.flight[kept++] = f;
   }
   d.flight.length = kept;
@@ -118,8 +116,8 @@ function ack(ctx: Ctx, s: SessionState, d: Device, chat: string, seq: number): v
     const settled = view.settled;
     progress(ctx, s, view);
     if (moved && view.settled === settled) tellChat(ctx, s, view);
-  } else if (top > 0) {
-    // Fed from the inbox: the chat is not known here, but its sender wants to hear. It is settled, being in the inbox.
-    ctx.route('chat', chat, { t: 'got', user: s.user, delivered: top, settled: 0 });
+  } else {
+    // Fed from the inbox, read from the log, or pushed by the session's last owner: the chat is not known here, but its sender wants to hear.
+    ctx.route('chat', chat, { t: 'got', user: s.user, delivered: seq, settled: 0 });
   }
 }

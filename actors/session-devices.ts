@@ -50,6 +50,8 @@ export function onAttach(ctx: Ctx, s: SessionState, mail: AttachMail): Next {
   if (d.monitor !== 0) ctx.demonitor(d.monitor);
   d.monitor = ctx.monitor(conn);
   d.mode = 'greeting';
+  // The same connection may ask again with frames in flight: what it has not acked is owed to it still.
+  d.fed = cursorOf(d);
   d.flight = NO_FLIGHT;
   d.flightBytes = 0;
   d.reading = false;

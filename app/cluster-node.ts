@@ -71,6 +71,7 @@ export async function startClusterNode(options: NodeOptions, onFatal: (reason: s
       port: started.port,
       kernel: started.kernel,
       cluster: started.cluster,
+      database: store,
       notReady: () => (state === 'ready' ? (started.cluster?.notReady() ?? null) : state),
       stop: async () => {
         state = 'stopping';

@@ -23,8 +23,8 @@ export type LoadedConfig =
   | { readonly ok: false; readonly problems: readonly ConfigProblem[]; readonly warnings: readonly string[] };
 
 type Tree = { [key: string]: unknown };
-/** Set by whoever runs us, and no options: the path of the file itself. */
-const OTHER_VARIABLES: ReadonlySet<string> = new Set(['PARLEY_CONFIG']);
+/** Set by whoever runs us, and no options: the path of the file itself, and what the scripts and tests of this repository are told. */
+const OTHER_VARIABLES = /^PARLEY_(?:CONFIG|JAVA|CHROMIUM|TEST_.*|SERVICES_.*)$/;
 
 export function loadConfig(sources: ConfigSources): LoadedConfig {
   const tree: Tree = {};
@@ -36,7 +36,7 @@ export function loadConfig(sources: ConfigSources): LoadedConfig {
   if (sources.file != null) readFile(sources.file, tree, from, problems);
   const known = new Map(optionDocs().map((option) => [option.env, option.path]));
   for (const [name, value] of Object.entries(sources.env ?? {})) {
-    if (!name.startsWith('PARLEY_') || value === undefined || OTHER_VARIABLES.has(name)) continue;
+    if (!name.startsWith('PARLEY_') || value === undefined || OTHER_VARIABLES.test(name)) continue;
     const path = known.get(name);
     if (path === undefined) {
       warnings.push(`${name} is set, but there is no such option`);

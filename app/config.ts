@@ -266,7 +266,14 @@ interface JsonSchema {
   readonly section?: boolean;
 }
 
+/** Made once: what is read from the environment asks for it option by option. */
 export function optionDocs(): readonly OptionDoc[] {
+  docs ??= docsOfSchema();
+  return docs;
+}
+let docs: readonly OptionDoc[] | null = null;
+
+function docsOfSchema(): readonly OptionDoc[] {
   const root = z.toJSONSchema(configSchema, { io: 'input', unrepresentable: 'any' }) as JsonSchema;
   return Object.entries(root.properties ?? {}).flatMap(([name, section]) => sectionDocs(name, section));
 }

@@ -31,13 +31,14 @@ test('what must not be logged goes no further, even if somebody tries', () => {
 test('ids are hashed when asked: alike within a key, unlike across keys', () => {
   const write = (log: ReturnType<typeof createLog>) => {
     log.info({ user: 'alice', users: ['alice', 'bob'], from: 1 }, 'x');
-    log.info({ user: 'alice' }, 'y');
+    log.info({ user: 'alice', peer: 'n2#4f' }, 'y');
   };
   const [first, second] = logged({ ids: 'hash', idKey: 'k1' }, write);
   const [again] = logged({ ids: 'hash', idKey: 'k1' }, write);
   const [other] = logged({ ids: 'hash', idKey: null }, write);
   expect(JSON.stringify(first)).not.toMatch(/alice|bob/);
   expect(second?.user).toBe(first?.user);
+  expect(second?.peer).toBe('n2#4f');
   expect(again?.user).toBe(first?.user);
   expect(other?.user).not.toBe(first?.user);
   expect(first?.from).toBe(1);

@@ -14,13 +14,12 @@ export interface LogOptions {
   readonly to?: DestinationStream;
 }
 
-/** Fields that name a person, a device or a room. */
+/** Fields that name a person, a device or a room. Not `peer`: that is another node. */
 const ID_FIELDS: ReadonlySet<string> = new Set([
   'user',
   'users',
   'device',
   'chat',
-  'peer',
   'source',
   'key',
   'sender',

@@ -1,9 +1,11 @@
 // Metrics at /metrics, in the format of Prometheus. Nearly all is pulled: parts count for themselves in plain numbers, and a scrape
-// reads them, so that no hot path pays. The one file that knows prom-client. Started by server.ts.
-import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+// reads them, so that no hot path pays. What several nodes add is in metrics-cluster.ts. Started by server.ts.
+import { Counter, collectDefaultMetrics, Histogram } from 'prom-client';
 import type { Counters, PresenceCounts } from '../actors/index.ts';
 import type { GatewayStats, PressureMonitor } from '../gateway/index.ts';
 import type { DeadLetterReport, KernelStats, KindStats } from '../runtime/index.ts';
+import { type ClusterSources, clusterMetrics } from './metrics-cluster.ts';
+import { PulledMetrics, type Row, type Sample } from './metrics-registry.ts';
 
 /** The kernel, as far as metrics look into it. */
 export interface KernelView {
@@ -20,7 +22,7 @@ export interface PresenceView {
 export interface StoreObserver {
   batch(op: string, users: number, latencyMs: number, outcome: string): void;
 }
-export interface MetricSources {
+export interface MetricSources extends ClusterSources {
   readonly presence?: PresenceView;
   readonly kernel?: KernelView;
   readonly gateway?: { stats(): GatewayStats };
@@ -46,86 +48,58 @@ export interface Metrics {
   watch(sources: MetricSources): void;
 }
 
-type Labels = Record<string, string>;
-type Sample = readonly [value: number, labels?: Labels];
-
 export function createMetrics(node: string, options: { readonly processMetrics?: boolean } = {}): Metrics {
-  const registry = new Registry();
+  const pulled = new PulledMetrics();
+  const { registry } = pulled;
   registry.setDefaultLabels({ node });
   if (options.processMetrics ?? true) collectDefaultMetrics({ register: registry });
   const sources: { -readonly [K in keyof MetricSources]: MetricSources[K] } = {};
   const counted = new Map<CounterName, Map<string, number>>();
 
-  const gauge = (name: string, help: string, labelNames: string[], read: () => Iterable<Sample>): void => {
-    const metric = new Gauge({
-      name,
-      help,
-      labelNames,
-      registers: [registry],
-      collect: () => {
-        metric.reset();
-        for (const [value, labels] of read()) metric.set(labels ?? {}, value);
-      },
-    });
-  };
-  /** A total that somebody else keeps. */
-  const total = (name: string, help: string, labelNames: string[], read: () => Iterable<Sample>): void => {
-    const metric = new Counter({
-      name,
-      help,
-      labelNames,
-      registers: [registry],
-      collect: () => {
-        metric.reset();
-        for (const [value, labels] of read()) metric.inc(labels ?? {}, value);
-      },
-    });
-  };
-  const rows = <Of>(
-    table: readonly Row<Of>[],
-    labelNames: string[],
-    read: () => readonly (readonly [Of, Labels])[],
-  ) => {
-    for (const [is, name, help, pick] of table)
-      (is === 'gauge' ? gauge : total)(name, help, labelNames, () =>
-        read().map(([of, labels]): Sample => [pick(of), labels]),
-      );
-  };
-  rows(GATEWAY, [], () => (sources.gateway === undefined ? [] : [[sources.gateway.stats(), {}]]));
-  rows(KERNEL, [], () => (sources.kernel === undefined ? [] : [[sources.kernel.stats(), {}]]));
-  rows(PRESSURE, [], () => (sources.pressure === undefined ? [] : [[sources.pressure, {}]]));
-  rows(KINDS, ['kind'], () => (sources.kernel?.kindStats() ?? []).map((kind) => [kind, { kind: kind.kind }]));
+  pulled.rows(GATEWAY, [], () => (sources.gateway === undefined ? [] : [[sources.gateway.stats(), {}]]));
+  pulled.rows(KERNEL, [], () => (sources.kernel === undefined ? [] : [[sources.kernel.stats(), {}]]));
+  pulled.rows(PRESSURE, [], () => (sources.pressure === undefined ? [] : [[sources.pressure, {}]]));
+  pulled.rows(KINDS, ['kind'], () => (sources.kernel?.kindStats() ?? []).map((kind) => [kind, { kind: kind.kind }]));
 
-  total('parley_upgrades_refused_total', 'Sockets refused at the upgrade, by reason.', ['reason'], () =>
+  pulled.total('parley_upgrades_refused_total', 'Sockets refused at the upgrade, by reason.', ['reason'], () =>
     Object.entries(sources.gateway?.stats().refused ?? {}).map(([reason, value]): Sample => [value, { reason }]),
   );
-  total('parley_mailbox_refused_total', 'Mails refused, by kind and reason.', ['kind', 'reason'], () =>
+  pulled.total('parley_mailbox_refused_total', 'Mails refused, by kind and reason.', ['kind', 'reason'], () =>
     (sources.kernel?.kindStats() ?? []).flatMap((kind) =>
       Object.entries(kind.refused).map(([reason, value]): Sample => [value, { kind: kind.kind, reason }]),
     ),
   );
-  total('parley_mailbox_shed_total', 'Mails shed from full mailboxes, by kind and class.', ['kind', 'class'], () =>
-    (sources.kernel?.kindStats() ?? []).flatMap((kind) =>
-      Object.entries(kind.shed).map(([name, value]): Sample => [value, { kind: kind.kind, class: name }]),
-    ),
+  pulled.total(
+    'parley_mailbox_shed_total',
+    'Mails shed from full mailboxes, by kind and class.',
+    ['kind', 'class'],
+    () =>
+      (sources.kernel?.kindStats() ?? []).flatMap((kind) =>
+        Object.entries(kind.shed).map(([name, value]): Sample => [value, { kind: kind.kind, class: name }]),
+      ),
   );
-  total('parley_dead_letters_total', 'Mails that nobody took, by kind and reason.', ['kind', 'reason'], () =>
+  pulled.total('parley_dead_letters_total', 'Mails that nobody took, by kind and reason.', ['kind', 'reason'], () =>
     (sources.kernel?.deadLetters().counts ?? []).map(({ kind, reason, count }): Sample => [count, { kind, reason }]),
   );
+
+  const scrape = clusterMetrics(pulled, sources);
 
   const presence = (pick: (view: PresenceView) => number) => (): Sample[] =>
     sources.presence === undefined ? [] : [[pick(sources.presence)]];
   // With a label, as a gauge without one says 0 where there is no store.
-  gauge('parley_presence_up', '0: the breaker is open, presence of users on other nodes is unknown.', ['store'], () =>
-    sources.presence === undefined ? [] : [[sources.presence.up() ? 1 : 0, { store: 'redis' }]],
+  pulled.gauge(
+    'parley_presence_up',
+    '0: the breaker is open, presence of users on other nodes is unknown.',
+    ['store'],
+    () => (sources.presence === undefined ? [] : [[sources.presence.up() ? 1 : 0, { store: 'redis' }]]),
   );
-  gauge('parley_presence_users', 'Users that the presence service holds, by what for.', ['what'], () => {
+  pulled.gauge('parley_presence_users', 'Users that the presence service holds, by what for.', ['what'], () => {
     const { online, pending, waiting } = sources.presence?.counts() ?? {};
     return Object.entries({ online, pending, waiting }).flatMap(([what, value]): Sample[] =>
       value === undefined ? [] : [[value, { what }]],
     );
   });
-  total(
+  pulled.total(
     'parley_presence_dropped_total',
     'Changes of presence given up for want of room or time.',
     [],
@@ -147,7 +121,7 @@ export function createMetrics(node: string, options: { readonly processMetrics?:
   });
 
   for (const [name, label, help] of COUNTED) {
-    total(`parley_${name}_total`, help, [label], () =>
+    pulled.total(`parley_${name}_total`, help, [label], () =>
       [...(counted.get(name) ?? [])].map(([key, value]): Sample => [value, { [label]: key }]),
     );
   }
@@ -181,7 +155,10 @@ export function createMetrics(node: string, options: { readonly processMetrics?:
 
   return {
     contentType: registry.contentType,
-    render: () => registry.metrics(),
+    render: () => {
+      scrape();
+      return registry.metrics();
+    },
     counters: {
       count(name, label) {
         let labels = counted.get(name);
@@ -210,8 +187,6 @@ export function createMetrics(node: string, options: { readonly processMetrics?:
     watch: (more) => void Object.assign(sources, more),
   };
 }
-
-type Row<Of> = readonly [is: 'gauge' | 'total', name: string, help: string, pick: (of: Of) => number];
 
 const GATEWAY: readonly Row<GatewayStats>[] = [
   ['gauge', 'parley_connections', 'Open sockets.', (s) => s.connections],

@@ -18,6 +18,7 @@ import {
   type BatchObserver,
   createMetrics,
   type KernelView,
+  type MetricSources,
   type PresenceView,
   type StoreObserver,
 } from './metrics.ts';
@@ -40,6 +41,8 @@ export interface NodeHandle {
   readonly cluster: ClusterSide | null;
   /** Absent: no presence store is configured. */
   readonly presence?: PresenceView;
+  /** Absent: the store is embedded. */
+  readonly database?: MetricSources['database'];
   /** Null: ready for clients. */
   notReady(): string | null;
   /** Tells clients to go, lets cells finish, flushes what was accepted, closes the store. */
@@ -77,6 +80,8 @@ export async function startServer(options: ServerOptions): Promise<Server> {
     node = await options.startNode({ env, config, verifier, pressure, counters, writerObserver, presenceObserver });
     metrics.watch({ kernel: node.kernel, pressure });
     if (node.presence !== undefined) metrics.watch({ presence: node.presence });
+    if (node.cluster !== null) metrics.watch({ cluster: node.cluster });
+    if (node.database !== undefined) metrics.watch({ database: node.database });
     const routing = node;
     const gateway = await startGateway({
       env,

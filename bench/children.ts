@@ -15,7 +15,8 @@ export interface ChildOptions {
 }
 
 const EXTENSION = import.meta.url.endsWith('.ts') ? '.ts' : '.js';
-const START_MS = 60_000;
+const START_MS = 180_000;
+const STOP_MS = 15_000;
 
 let hasTaskset: boolean | null = null;
 /** Pinning needs two cores, and `taskset`. */
@@ -66,13 +67,22 @@ export class Child {
     return answer;
   }
 
-  /** Asks it to stop, and makes sure. */
-  async stop(): Promise<void> {
+  /** SIGKILL: no last word. */
+  async kill(): Promise<void> {
     const { process: child } = this;
     if (child.exitCode !== null || child.signalCode !== null) return;
     const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()));
-    const kill = setTimeout(() => child.kill('SIGKILL'), 15_000);
-    await this.ask('stop', null, 15_000).catch(() => {});
+    child.kill('SIGKILL');
+    await ended;
+  }
+
+  /** Asks it to stop, and makes sure. */
+  async stop(limitMs = STOP_MS): Promise<void> {
+    const { process: child } = this;
+    if (child.exitCode !== null || child.signalCode !== null) return;
+    const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()));
+    const kill = setTimeout(() => child.kill('SIGKILL'), limitMs);
+    await this.ask('stop', null, limitMs).catch(() => {});
     if (child.connected) child.disconnect();
     await ended;
     clearTimeout(kill);

@@ -9,14 +9,19 @@ import { type BenchOptions, OPTIONS_HELP, readOptions } from './options.ts';
 import { compareFiles } from './report/compare.ts';
 import type { DirectRound, Result } from './report/result.ts';
 import { figureTable, writeResult } from './report/write.ts';
+import { clusterFigures, runCluster } from './scenarios/cluster.ts';
 import { directFigures, runDirect } from './scenarios/direct.ts';
 import { idleFigures, runIdle } from './scenarios/idle.ts';
+import { runFailover, runHandoff } from './scenarios/moves.ts';
 
 const HELP = `npm run bench -- SCENARIO [options]
 
 scenarios
-  direct     pairs of users, durable messages, beside a raw ws relay and Socket.IO
+  direct     pairs of users, durable messages, beside a raw ws relay and Socket.IO; --nodes, --store cql: of a cluster
+  group      groups with all members there, on one node or several
   idle       memory per idle signed-in connection, beside the same two
+  failover   one node of three is killed under load, on NATS and Cassandra: time to the next sent
+  handoff    a node joins and another drains under load: what moved, how long chats waited
   kernel     the actor kernel alone
   store      the embedded store alone; --store cql: Cassandra (--cassandra host:port, else one is started)
   history    a page of 50 and a wake from a long log and a short one, on both stores
@@ -33,7 +38,11 @@ async function main(args: readonly string[]): Promise<number> {
   switch (scenario) {
     case 'direct':
     case 'idle':
+    case 'group':
       return await runScenario(scenario, readOptions(scenario, rest));
+    case 'failover':
+    case 'handoff':
+      return await runMoves(scenario, readOptions(scenario, rest));
     case 'kernel':
     case 'store':
     case 'history':
@@ -51,7 +60,7 @@ async function main(args: readonly string[]): Promise<number> {
   }
 }
 
-async function runScenario(scenario: 'direct' | 'idle', options: BenchOptions): Promise<number> {
+async function runScenario(scenario: 'direct' | 'idle' | 'group', options: BenchOptions): Promise<number> {
   mkdirSync(options.out, { recursive: true });
   const data = join(options.out, 'data');
   rmSync(data, { recursive: true, force: true });
@@ -61,20 +70,29 @@ async function runScenario(scenario: 'direct' | 'idle', options: BenchOptions): 
     `${environment.cpu}, ${environment.cores} cores, node ${environment.node}, load ${environment.loadAverage[0]}, ` +
       `sync ${environment.diskSyncMs.p50.toFixed(2)} ms, ${environment.pinned ? 'pinned' : 'NOT pinned'}`,
   );
-  const direct = scenario === 'direct' ? await runDirect(options, say) : [];
+  const ofNodes = scenario === 'group' || options.nodes > 1 || options.store === 'cql';
+  const cluster =
+    scenario !== 'idle' && ofNodes ? await runCluster(scenario, options, say) : { rounds: [], about: 'one node' };
+  const direct = scenario === 'direct' && !ofNodes ? await runDirect(options, say) : [];
   const idle = scenario === 'idle' ? await runIdle(options, say) : [];
   rmSync(data, { recursive: true, force: true });
   const result: Result = {
     format: 1,
     scenario,
     options: { ...options },
-    notes: notesOf(options),
+    notes: [...(scenario === 'idle' ? [] : [cluster.about]), ...notesOf(options)],
     environment,
     direct,
     idle,
-    figures: scenario === 'direct' ? directFigures(direct) : idleFigures(idle),
+    cluster: cluster.rounds,
+    figures:
+      scenario === 'idle'
+        ? idleFigures(idle)
+        : ofNodes
+          ? clusterFigures(cluster.rounds, scenario)
+          : directFigures(direct),
     verdict: verdictOf(
-      direct,
+      [...direct, ...cluster.rounds],
       idle.some((peer) => peer.closed.length > 0),
     ),
   };
@@ -85,8 +103,47 @@ async function runScenario(scenario: 'direct' | 'idle', options: BenchOptions): 
   return result.verdict === 'kept' ? 0 : result.verdict === 'broken' ? 1 : 2;
 }
 
-function verdictOf(rounds: readonly DirectRound[], socketsLost: boolean): Result['verdict'] {
-  if (socketsLost || rounds.some((round) => !isKept(round.promises) || round.closed.length > 0)) return 'broken';
+async function runMoves(scenario: 'failover' | 'handoff', options: BenchOptions): Promise<number> {
+  mkdirSync(options.out, { recursive: true });
+  const data = join(options.out, 'data');
+  const environment = await readEnvironment(data);
+  rmSync(data, { recursive: true, force: true });
+  const say = options.json ? (line: string) => void process.stderr.write(`${line}\n`) : print;
+  say(`${environment.cpu}, ${environment.cores} cores, node ${environment.node}, load ${environment.loadAverage[0]}`);
+  const found = scenario === 'failover' ? await runFailover(options, say) : await runHandoff(options, say);
+  const { figures, about, end, broken } = found;
+  const notes = [
+    about,
+    `${end.sends} messages of real clients; ${broken.length === 0 ? 'all kept' : broken.join(', ')}.`,
+  ];
+  const verdict = broken.length === 0 ? 'kept' : 'broken';
+  const result: Result = {
+    format: 1,
+    scenario,
+    options: { ...options },
+    notes: [...notes, ...end.failures],
+    environment,
+    direct: [],
+    idle: [],
+    figures,
+    verdict,
+  };
+  writeResult(options.out, result);
+  say(figureTable(figures));
+  for (const note of result.notes) say(note);
+  say(`${verdict}; ${join(options.out, 'result.json')}, report.html`);
+  if (options.json) print(JSON.stringify(result));
+  return verdict === 'kept' ? 0 : 1;
+}
+
+function verdictOf(
+  rounds: readonly (Pick<DirectRound, 'promises' | 'closed' | 'invalid'> & { readonly moved?: boolean })[],
+  socketsLost: boolean,
+): Result['verdict'] {
+  const broken = rounds.some(
+    ({ promises, closed, moved = false }) => !moved && (!isKept(promises) || closed.length > 0),
+  );
+  if (socketsLost || broken) return 'broken';
   return rounds.some((round) => round.invalid !== null) ? 'invalid' : 'kept';
 }
 
@@ -97,7 +154,7 @@ function notesOf(options: BenchOptions): string[] {
       : `Acks wait up to ${options.ackDelayMs} ms for others.`;
   return [
     acks,
-    'Processor time is that of the server process, all threads, user and system.',
+    'Processor time is that of the server processes, all threads, user and system.',
     `The even user of a pair sends, the odd one receives. Bodies of ${options.bodyBytes} bytes.`,
     'The load client is a lean one of our own for all peers: one write for all that a turn sends on a socket.',
     options.holdMs === null

@@ -3,6 +3,10 @@ import { parseArgs } from 'node:util';
 import type { PeerName } from './load/dialect.ts';
 
 export interface BenchOptions {
+  readonly nodes: number;
+  readonly store: 'lmdb' | 'cql';
+  readonly members: number;
+  readonly groups: number;
   readonly rate: number;
   readonly pairs: number;
   readonly window: number;
@@ -26,14 +30,18 @@ export interface BenchOptions {
 }
 
 export const OPTIONS_HELP = `
-  --rate 2000          messages a second, open loop
-  --pairs 400          pairs of users; each user has a socket
+  --rate 2000          messages a second, open loop (failover, handoff: 200)
+  --nodes 1            of the cluster (direct, group): 3 for chats that lie across nodes, beside such that do not
+  --store lmdb         or cql: with Cassandra and NATS, and a process for each node; several nodes on lmdb share a process
+  --members 100        of a group
+  --groups 3           that talk at once; --window is of each
+  --pairs 400          pairs of users; each user has a socket (failover, handoff: 60)
   --window 1           messages a pair has under way, closed loop
   --conns 2000         sockets of the idle scenario
   --duration 8         seconds measured in a round (idle: waited before the sample)
   --warmup 3           seconds before that
-  --rounds 2           rounds of each peer, in turn
-  --modes saturation,open
+  --rounds 2           rounds of each peer, in turn (failover: 3, nodes killed one after the other)
+  --modes saturation,open   group: saturation
   --peers parley,relay,socket-io
   --seed 1             of arrivals
   --bytes 100          of a body
@@ -49,21 +57,27 @@ export const OPTIONS_HELP = `
 `;
 
 const PEERS: readonly PeerName[] = ['parley', 'relay', 'socket-io'];
+const STORES = ['lmdb', 'cql'] as const;
 const MODES = ['saturation', 'open'] as const;
 
 /** Throws a TypeError that says what is wrong. */
 export function readOptions(scenario: string, args: readonly string[]): BenchOptions {
+  const moves = scenario === 'failover' || scenario === 'handoff';
   const { values } = parseArgs({
     args: [...args],
     options: {
-      rate: { type: 'string', default: '2000' },
-      pairs: { type: 'string', default: '400' },
+      rate: { type: 'string', default: moves ? '200' : '2000' },
+      nodes: { type: 'string', default: '1' },
+      store: { type: 'string', default: 'lmdb' },
+      members: { type: 'string', default: '100' },
+      groups: { type: 'string', default: '3' },
+      pairs: { type: 'string', default: moves ? '60' : '400' },
       window: { type: 'string', default: '1' },
       conns: { type: 'string', default: '2000' },
       duration: { type: 'string', default: scenario === 'idle' ? '60' : '8' },
       warmup: { type: 'string', default: '3' },
-      rounds: { type: 'string', default: '2' },
-      modes: { type: 'string', default: MODES.join(',') },
+      rounds: { type: 'string', default: scenario === 'failover' ? '3' : '2' },
+      modes: { type: 'string', default: scenario === 'group' ? 'saturation' : MODES.join(',') },
       peers: { type: 'string', default: PEERS.join(',') },
       seed: { type: 'string', default: '1' },
       bytes: { type: 'string', default: '100' },
@@ -85,6 +99,10 @@ export function readOptions(scenario: string, args: readonly string[]): BenchOpt
   };
   return {
     rate: number('rate', 1),
+    nodes: number('nodes', 1),
+    store: pick('store', values.store, STORES)[0] ?? 'lmdb',
+    members: number('members', 2),
+    groups: number('groups', 1),
     pairs: number('pairs', 1),
     window: number('window', 1),
     conns: number('conns', 2),

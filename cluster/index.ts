@@ -25,6 +25,7 @@ export {
 } from './ring.ts';
 export { type NextRingOptions, nextRing, PLANNED_MOVES_MAX } from './ring-plan.ts';
 export { ClusterRouter } from './router.ts';
-export type { RouterStats } from './router-stats.ts';
+export { RouterCounters, type RouterStats } from './router-stats.ts';
 export { type SelfTestOptions, type SelfTestResult, selfTest } from './self-test.ts';
-export { type FenceRow, type ShardCounts, Shards, type ShardsOptions } from './shards.ts';
+export { Shards } from './shards.ts';
+export type { FenceRow, ShardCounts, ShardsOptions } from './shards-options.ts';

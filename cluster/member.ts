@@ -259,7 +259,14 @@ export class Member implements Membership {
   }
 
   private async askStored(): Promise<void> {
-    this.feed({ t: 'stored', epoch: await this.options.storedEpoch() });
+    let epoch: number;
+    try {
+      epoch = await this.options.storedEpoch();
+    } catch (error) {
+      // A database that does not answer is no fault of ours; it is asked again.
+      return this.log('warn', { error: String(error) }, 'the database did not tell the newest epoch');
+    }
+    this.feed({ t: 'stored', epoch });
   }
 
   private async propose(ring: Ring): Promise<void> {
@@ -295,6 +302,6 @@ export class Member implements Membership {
   }
 
   private log(level: 'debug' | 'info' | 'warn' | 'error', fields: object, message: string): void {
-    this.env.log[level]({ node: this.self, ...fields }, message);
+    this.env.log[level]({ self: this.self, ...fields }, message);
   }
 }

@@ -41,6 +41,8 @@ export class MembershipState {
   private found = false;
   private listed = false;
   private proposing = false;
+  /** Not before then; a new ring is news. */
+  private proposeAt = NEVER;
   private ringAt = NEVER;
   private takers: ReadonlySet<NodeId> = new Set();
   /** These members, and the ring as it is: nothing is to change. Asked many times a second, so it is remembered. */
@@ -132,7 +134,10 @@ export class MembershipState {
         break;
       case 'proposed':
         this.proposing = false;
-        if (input.outcome !== 'won') this.push({ t: 'fetch', epoch: input.epoch });
+        if (input.outcome === 'won') break;
+        // A store that refuses at once is not asked again at once.
+        this.proposeAt = now + STAGGER_MS;
+        this.push({ t: 'fetch', epoch: input.epoch });
         break;
       case 'done':
         this.doneEpoch = Math.max(this.doneEpoch, Math.min(input.epoch, this.ring?.epoch ?? 0));
@@ -261,6 +266,7 @@ export class MembershipState {
     this.ring = ring;
     this.ringAt = now;
     this.wishAt = null;
+    this.proposeAt = NEVER;
     for (const { id } of [...ring.members, ...(before?.members ?? [])]) {
       if (!this.isOther(id)) continue;
       const peer = this.peers.observe(id, now);
@@ -303,7 +309,7 @@ export class MembershipState {
   }
 
   private propose(now: number): void {
-    if (this.proposing || !this.knowsEnough(now)) return;
+    if (this.proposing || now < this.proposeAt || !this.knowsEnough(now)) return;
     const view = this.view;
     const staying = stayers(view);
     const died = staying.length < (this.ring?.members.length ?? 0);

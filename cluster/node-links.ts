@@ -215,7 +215,7 @@ export class NodeLinks implements Links {
         } catch (error) {
           this.counters.faults++;
           this.options.env.log.error(
-            { node: peer.node, error: String(error) },
+            { peer: peer.node, error: String(error) },
             'a mail of another node was not handled',
           );
         }
@@ -340,7 +340,7 @@ export class NodeLinks implements Links {
 
   private broke(node: NodeId, lost: readonly TakenMail[], why: BrokenReason): void {
     this.counters.broken++;
-    this.options.env.log.warn({ node, why, lost: lost.length }, 'link broken');
+    this.options.env.log.warn({ peer: node, why, lost: lost.length }, 'link broken');
     this.options.onBroken(node, lost, why);
   }
 

@@ -6,7 +6,7 @@ import { type CoordinationFaults, coordinationFaults, MemoryCoordination } from 
 import { StormNode, StormWorld } from './testing/storm-node.ts';
 import { VirtualClock } from './testing/virtual-clock.ts';
 
-const SEEDS = Number(process.env.SEEDS ?? 6);
+const SEEDS = Number(process.env.SEEDS ?? 4);
 const FIRST_SEED = Number(process.env.SEED ?? 1);
 const STORM_MS = 30_000;
 const SETTLE_MS = 60_000;

@@ -1,43 +1,12 @@
 // The shards of a node at work: takes fences, seals cells and ships the rest of their mailboxes, opens what is ours, refuses in time.
 // The thin shell around shard-table.ts and held-mail.ts; knows kernels and rings, nothing of chats. Composed by app/, driven by Env timers.
-import type { Env, Kernel, Ref, Refusal, WaitingMail } from '../runtime/index.ts';
+import type { Ref, Refusal, WaitingMail } from '../runtime/index.ts';
 import { type HeldMail, HeldMails } from './held-mail.ts';
 import type { NodeId } from './node-id.ts';
 import { ownerOf, RING_SHARDS, type Ring } from './ring.ts';
 import type { ShardMail } from './shard-mail.ts';
 import { ShardTable } from './shard-table.ts';
-
-/** A fence as the database has it. */
-export interface FenceRow {
-  readonly shard: number;
-  readonly fence: number;
-  readonly owner: string;
-  readonly epoch: number;
-}
-
-export interface ShardsOptions {
-  readonly env: Env;
-  readonly kernel: Kernel;
-  /** The kinds that live in shards, and where a key does. */
-  readonly kinds: readonly string[];
-  shardOf(kind: string, key: string): number;
-  self(): NodeId;
-  holdsLease(now: number): boolean;
-  surelyDead(node: NodeId, now: number): boolean;
-  fences(): Promise<readonly FenceRow[]>;
-  /** Rejects when it could not be taken, or when that is not known. */
-  takeFence(shard: number, owner: NodeId, epoch: number): Promise<number>;
-  /** The shard is open: chats that owe somebody something are to be woken. */
-  opened(shard: number): void;
-  /** Sends on what had been taken for a shard to its next owner, who handles it before what comes there directly. */
-  rest(to: NodeId, shard: number, mail: HeldMail): Refusal | null;
-  tell(to: NodeId, mail: ShardMail): void;
-  /** Somebody knows of a newer ring than ours. */
-  stale(epoch: number): void;
-  /** All that the rings up to that epoch gave to us is open, and all that they took is gone. Told once an epoch. */
-  settled(epoch: number): void;
-  readonly takesAtOnce?: number;
-}
+import type { FenceRow, ShardCounts, ShardsOptions } from './shards-options.ts';
 
 const POLL_MS = 100;
 /** How often those who still hold a shard of ours are asked. */
@@ -52,18 +21,9 @@ const TAKE_RETRY_MS = 250;
 const STRANGER_MS = 10_000;
 const TAKES_AT_ONCE = 32;
 
-export interface ShardCounts {
-  readonly open: number;
-  readonly waiting: number;
-  readonly sealing: number;
-  readonly held: number;
-  readonly taken: number;
-  readonly moved: number;
-  readonly remainder: number;
-}
-
 export class Shards {
   private readonly options: ShardsOptions;
+  private readonly takesAtOnce: number;
   private readonly table = new ShardTable(RING_SHARDS);
   private readonly held = new HeldMails();
   /** Fence rows as last read, by shard, and for which ring. */
@@ -84,6 +44,7 @@ export class Shards {
 
   constructor(options: ShardsOptions) {
     this.options = options;
+    this.takesAtOnce = options.takesAtOnce ?? TAKES_AT_ONCE;
     this.arm(POLL_MS);
   }
 
@@ -214,7 +175,7 @@ export class Shards {
     const urgent = take.filter((shard) => this.held.has(shard));
     const idle = take.filter((shard) => !this.held.has(shard));
     for (const shard of [...urgent, ...idle]) {
-      if (this.taking.size >= (this.options.takesAtOnce ?? TAKES_AT_ONCE)) break;
+      if (this.taking.size >= this.takesAtOnce) break;
       if (!this.taking.has(shard)) void this.take(shard);
     }
     if (now - this.askedAt < ASK_MS) return;
@@ -306,7 +267,8 @@ export class Shards {
     this.taken++;
     for (const mail of this.held.take(shard)) this.deliver(mail);
     this.options.opened(shard);
-    this.poll();
+    // A look at all shards is not worth it for each one.
+    if (this.taking.size * 2 <= this.takesAtOnce) this.poll();
   }
 
   /** The cells of these shards finish what they have under way; then they go, one shard after the other. */
@@ -362,9 +324,7 @@ export class Shards {
       if (target === me) continue;
       this.passOn(shard);
       if (target === null) continue;
-      const list = targets.get(target);
-      if (list === undefined) targets.set(target, [shard]);
-      else list.push(shard);
+      targets.set(target, [...(targets.get(target) ?? []), shard]);
     }
     for (const [target, list] of targets) tell(target, { t: 'released', epoch: this.epoch, shards: list });
   }
@@ -402,9 +362,7 @@ export class Shards {
       for (const cell of this.options.kernel.cells(kind)) {
         const shard = this.options.shardOf(kind, cell.key);
         if (!shards.has(shard)) continue;
-        const list = found.get(shard);
-        if (list === undefined) found.set(shard, [cell]);
-        else list.push(cell);
+        found.set(shard, [...(found.get(shard) ?? []), cell]);
       }
     }
     return found;

@@ -3,8 +3,8 @@ import type { Dialect, Link } from './dialect.ts';
 import { WireSocket } from './wire-socket.ts';
 
 export interface ConnectOptions {
-  readonly host: string;
-  readonly port: number;
+  /** Where that link's server is. */
+  readonly addressOf: (link: Link) => { readonly host: string; readonly port: number };
   readonly links: readonly Link[];
   readonly dialect: Dialect;
   readonly signInsAtOnce: number;
@@ -40,7 +40,8 @@ export async function connectAll(options: ConnectOptions): Promise<number> {
 
 /** Null, or why it is not signed in. A socket that ends later is for `onClosed`. */
 async function connectOne(options: ConnectOptions, link: Link): Promise<string | null> {
-  const { host, port, dialect, sources, waiting } = options;
+  const { dialect, sources, waiting } = options;
+  const { host, port } = options.addressOf(link);
   await dialect.prepare(link);
   const from = sources.length === 0 ? null : (sources[link.index % sources.length] ?? null);
   return await new Promise<string | null>((resolve) => {

@@ -1,10 +1,12 @@
 // Parley's own protocol for a load worker: real tokens, real frames by the codec.
 import { issueToken } from '../../gateway/index.ts';
 import {
+  CHAT_KIND,
   decodeServerFrame,
   directChatId,
   encodeFrame,
   encodeFrameInto,
+  groupChatId,
   OP,
   SUBPROTOCOL,
 } from '../../protocol/index.ts';
@@ -16,22 +18,32 @@ export interface ParleyDialectOptions {
   /** Names this run's users, so that a store can be used again. */
   readonly run: string;
   readonly bodyBytes: number;
+  /** The chat that a pair or a group talks in. */
+  readonly roomOf: (pair: number) => Room;
+  readonly userOf: (index: number) => string;
+}
+
+/** Of a pair: the direct chat of its two. Of a group: the chat that its first member makes, with that id. */
+export interface Room {
+  readonly users: readonly string[];
+  /** Null: a direct chat. */
+  readonly group: string | null;
 }
 
 const DEVICE = 'phone';
 const ID_DIGITS = 8;
 const CHANGES_FROM = 16;
 const FRAME_BYTES_MAX = 65_536;
+const MEMBERS_AT_ONCE = 250;
 
 export function parleyDialect(options: ParleyDialectOptions, events: DialectEvents): Dialect {
-  const { run } = options;
+  const { run, userOf, roomOf } = options;
   const secret = Buffer.from(options.secret);
-  const userOf = (index: number): string => `${run}-${index}`;
   const chats = new Map<number, string>();
   const chatOf = (pair: number): string => {
     let chat = chats.get(pair);
     if (chat === undefined) {
-      chat = directChatId(userOf(2 * pair), userOf(2 * pair + 1));
+      chat = chatOfRoom(roomOf(pair));
       chats.set(pair, chat);
     }
     return chat;
@@ -44,6 +56,18 @@ export function parleyDialect(options: ParleyDialectOptions, events: DialectEven
   };
   const ack = (link: Link, seq: number): void =>
     write(link, { op: OP.MESSAGE_ACK, acks: [{ chat: chatOf(link.pair), seq }] });
+
+  /** A frame holds so many members and no more. False: all are in. */
+  const addMore = (link: Link, done: number): boolean => {
+    const users = roomOf(link.pair)
+      .users.slice(1 + done * MEMBERS_AT_ONCE)
+      .slice(0, MEMBERS_AT_ONCE);
+    if (users.length === 0) return false;
+    const id = `${run}add${done}`;
+    const chat = chatOf(link.pair);
+    write(link, { op: OP.CHANGE_CHAT, ref: done + 1, chat, id, change: 0, users, role: 0, title: '' });
+    return true;
+  };
 
   return {
     path: '/v1/connect',
@@ -64,8 +88,10 @@ export function parleyDialect(options: ParleyDialectOptions, events: DialectEven
       link.token = '';
     },
     pair(link) {
-      const members = [userOf(link.index + 1)];
-      write(link, { op: OP.CREATE_CHAT, ref: 1, kind: 0, id: 'bench', members, title: '' });
+      const { users, group } = roomOf(link.pair);
+      const members = users.slice(1, 1 + MEMBERS_AT_ONCE);
+      const kind = group === null ? CHAT_KIND.direct : CHAT_KIND.group;
+      write(link, { op: OP.CREATE_CHAT, ref: 1, kind, id: group ?? 'bench', members, title: group ?? '' });
     },
     frame(link, payload) {
       const frame = decodeServerFrame(payload);
@@ -84,7 +110,7 @@ export function parleyDialect(options: ParleyDialectOptions, events: DialectEven
           events.ready(link);
           return;
         case OP.OK:
-          events.paired(link);
+          if (!addMore(link, frame.ref)) events.paired(link);
           return;
         case OP.ERROR:
           events.refused(link, frame.id === null ? null : numberOf(frame.id), `${frame.code}: ${frame.about}`);
@@ -101,6 +127,9 @@ export function parleyDialect(options: ParleyDialectOptions, events: DialectEven
     },
   };
 }
+
+export const chatOfRoom = ({ users: [one = '', other = ''], group }: Room): string =>
+  group === null ? directChatId(one, other) : groupChatId(one, group);
 
 function numberOf(id: string): number {
   return Number.parseInt(id.slice(-ID_DIGITS), 36);

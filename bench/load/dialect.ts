@@ -4,13 +4,13 @@ import type { WireSocket } from './wire-socket.ts';
 
 export type PeerName = 'parley' | 'relay' | 'socket-io';
 
-/** One user's socket. Of a pair, the even user sends and the odd one receives. */
+/** One user's socket. Of a pair, the even user sends and the odd one receives; of a group, the first sends and all others receive. */
 export interface Link {
   /** Counts the users of all workers. */
   readonly index: number;
   readonly pair: number;
-  /** 0 sends, 1 receives. */
-  readonly role: 0 | 1;
+  /** 0 sends; 1 and more receive. */
+  readonly role: number;
   socket: WireSocket | null;
   token: string;
   ready: boolean;

@@ -1,5 +1,6 @@
-// Pairs of users under load, and the promise that their server is held to: every message exactly once, in order, answered by `sent`
-// with consecutive numbers, and its receipt back. Counters and clocks only; knows no socket and no encoding.
+// Pairs of users under load, and groups, which are pairs with more receivers. The promise that their server is held to: every message
+// exactly once to each, in order, answered by `sent` with consecutive numbers, and, of a pair, its receipt back. Counters and clocks
+// only; knows no socket and no encoding.
 import type { Histogram } from 'hdr-histogram-js';
 import { newHistogram, record } from './latency.ts';
 
@@ -32,8 +33,10 @@ export class Pair {
   /** Last message sent, by number. */
   n = 0;
   readonly sent = new Progress();
-  readonly pushed = new Progress();
-  /** Refused, and not passed by both others yet. */
+  readonly receivers: readonly Progress[];
+  /** Last message whose number is known. */
+  numbered = 0;
+  /** Refused, and not passed by all others yet. */
   readonly refused = new Set<number>();
   /** The chat's number of the last receipt. */
   receiptSeq = 0;
@@ -41,8 +44,26 @@ export class Pair {
   readonly actual = new Float64Array(TIMES);
   readonly seqs = new Float64Array(TIMES);
 
-  constructor(id: number) {
+  constructor(id: number, receivers: number) {
     this.id = id;
+    this.receivers = Array.from({ length: receivers }, () => new Progress());
+  }
+
+  /** Receipts that have not come for what was delivered; a group counts them. */
+  get unreceipted(): number {
+    const [only] = this.receivers;
+    return this.receivers.length > 1 || only === undefined ? 0 : Math.max(0, only.seq - this.receiptSeq);
+  }
+
+  skipRefused(): void {
+    if (this.refused.size === 0) return;
+    this.sent.skipRefused(this.refused);
+    let passed = this.sent.upTo;
+    for (const receiver of this.receivers) {
+      receiver.skipRefused(this.refused);
+      passed = Math.min(passed, receiver.upTo);
+    }
+    for (const old of this.refused) if (old <= passed) this.refused.delete(old);
   }
 
   /** Neither answered nor refused. */
@@ -51,7 +72,7 @@ export class Pair {
   }
 }
 
-/** One of the two orders that messages come in: as answered, and as delivered. */
+/** One of the orders that messages come in: as answered, and as delivered to one. */
 export class Progress {
   /** Every message up to here has come, or was refused. */
   upTo = 0;
@@ -88,8 +109,8 @@ export class Pairs {
   receipts = 0;
   refusals = 0;
 
-  add(id: number): Pair {
-    const pair = new Pair(id);
+  add(id: number, receivers = 1): Pair {
+    const pair = new Pair(id, receivers);
     this.list.push(pair);
     return pair;
   }
@@ -104,7 +125,7 @@ export class Pairs {
   }
 
   sent(pair: Pair, n: number, seq: number, now: number): void {
-    pair.sent.skipRefused(pair.refused);
+    pair.skipRefused();
     if (n !== pair.sent.upTo + 1) this.faults.unanswered += 1;
     this.checkNumber(pair, pair.sent, n, seq);
     this.answers += 1;
@@ -112,14 +133,17 @@ export class Pairs {
     record(this.histograms.sentUncorrected, now - (pair.actual[n % TIMES] ?? now));
   }
 
-  pushed(pair: Pair, n: number, seq: number, now: number): void {
-    pair.pushed.skipRefused(pair.refused);
-    if (n <= pair.pushed.upTo) {
+  /** `at`: which of the receivers. */
+  pushed(pair: Pair, n: number, seq: number, now: number, at = 0): void {
+    const progress = pair.receivers[at];
+    if (progress === undefined) throw new RangeError(`pair ${pair.id} has no receiver ${at}`);
+    progress.skipRefused(pair.refused);
+    if (n <= progress.upTo) {
       this.faults.doubled += 1;
       return;
     }
-    if (n !== pair.pushed.upTo + 1) this.faults.reordered += 1;
-    this.checkNumber(pair, pair.pushed, n, seq);
+    if (n !== progress.upTo + 1) this.faults.reordered += 1;
+    this.checkNumber(pair, progress, n, seq);
     this.deliveries += 1;
     record(this.histograms.delivered, now - (pair.intended[n % TIMES] ?? now));
     record(this.histograms.deliveredUncorrected, now - (pair.actual[n % TIMES] ?? now));
@@ -128,10 +152,7 @@ export class Pairs {
   refusedOne(pair: Pair, n: number): void {
     this.refusals += 1;
     pair.refused.add(n);
-    pair.sent.skipRefused(pair.refused);
-    pair.pushed.skipRefused(pair.refused);
-    const passed = Math.min(pair.sent.upTo, pair.pushed.upTo);
-    for (const old of pair.refused) if (old <= passed) pair.refused.delete(old);
+    pair.skipRefused();
   }
 
   receiptFor(pair: Pair, seq: number): void {
@@ -143,7 +164,8 @@ export class Pairs {
   get open(): number {
     let open = 0;
     for (const pair of this.list) {
-      open += 2 * pair.n - pair.sent.upTo - pair.pushed.upTo + Math.max(0, pair.pushed.seq - pair.receiptSeq);
+      open += pair.n - pair.sent.upTo + pair.unreceipted;
+      for (const receiver of pair.receivers) open += pair.n - receiver.upTo;
     }
     return open;
   }
@@ -152,21 +174,20 @@ export class Pairs {
   verdict(): Promises {
     const verdict = { ...this.faults };
     for (const pair of this.list) {
-      pair.sent.skipRefused(pair.refused);
-      pair.pushed.skipRefused(pair.refused);
-      verdict.lost += pair.n - pair.pushed.upTo;
+      pair.skipRefused();
+      for (const receiver of pair.receivers) verdict.lost += pair.n - receiver.upTo;
       verdict.unanswered += pair.n - pair.sent.upTo;
-      verdict.receiptsMissing += Math.max(0, pair.sent.seq - pair.receiptSeq);
+      if (pair.receivers.length === 1) verdict.receiptsMissing += Math.max(0, pair.sent.seq - pair.receiptSeq);
     }
     return verdict;
   }
 
-  /** The numbers of a chat follow each other, and answer and push agree on them. */
+  /** The numbers of a chat follow each other, and answer and pushes agree on them. */
   private checkNumber(pair: Pair, progress: Progress, n: number, seq: number): void {
-    const other = progress === pair.sent ? pair.pushed : pair.sent;
     if (progress.seq !== 0 && seq !== progress.seq + 1) this.faults.misnumbered += 1;
-    if (other.upTo >= n && pair.seqs[n % TIMES] !== seq) this.faults.misnumbered += 1;
+    if (n <= pair.numbered && pair.seqs[n % TIMES] !== seq) this.faults.misnumbered += 1;
     pair.seqs[n % TIMES] = seq;
+    pair.numbered = Math.max(pair.numbered, n);
     progress.seq = seq;
     progress.upTo = Math.max(progress.upTo, n);
   }

@@ -3,9 +3,10 @@
 import { performance } from 'node:perf_hooks';
 import { announce, serveParent } from '../child-port.ts';
 import type { FrameSizes } from '../peers/relay-frames.ts';
+import type { ServerAddress } from '../peers/server-child.ts';
 import { connectAll } from './connect.ts';
 import type { Dialect, DialectEvents, Link, PeerName } from './dialect.ts';
-import { parleyDialect } from './dialect-parley.ts';
+import { parleyDialect, type Room } from './dialect-parley.ts';
 import { relayDialect } from './dialect-relay.ts';
 import { socketIoDialect } from './dialect-socket-io.ts';
 import { type Load, OpenLoop } from './generate.ts';
@@ -31,6 +32,15 @@ export interface WorkerArgs {
   /** How long an ack may wait for others, ms; 0: one for each push. */
   readonly ackDelayMs: number;
   readonly heartbeatMs: number;
+}
+
+/** Who is to be where, when users have places: by pair or group, its sender first. Handed over with `connect`. */
+export interface Seating {
+  readonly addresses: readonly ServerAddress[];
+  readonly rooms: readonly (Room & {
+    /** Of each user: which of the addresses. */
+    readonly at: readonly number[];
+  })[];
 }
 
 export interface WorkerMark {
@@ -59,6 +69,8 @@ const args = JSON.parse(process.argv[2] ?? '{}') as WorkerArgs;
 const DRAIN_MS = 15_000;
 const ABOUTS_MAX = 8;
 const REFUSED_WAIT_MS = 200;
+const PAIR_AGAIN_MS = 1_000;
+const PAIRS_AT_ONCE = 64;
 
 const links: Link[] = [];
 const pairs = new Pairs();
@@ -66,6 +78,8 @@ const pairOf = new Map<number, Pair>();
 const senders: Link[] = [];
 const refusals: string[] = [];
 const closed: string[] = [];
+let seating: Seating | null = null;
+const names: string[] = [];
 let load: Load | null = null;
 let openLoop: OpenLoop | null = null;
 let onPaired: ((link: Link) => void) | null = null;
@@ -87,7 +101,7 @@ const events: DialectEvents = {
   pushed(link, n, seq) {
     const pair = pairOf.get(link.pair);
     if (pair === undefined) return;
-    pairs.pushed(pair, n, seq, performance.now());
+    pairs.pushed(pair, n, seq, performance.now(), link.role - 1);
     ackSoon(link, seq);
   },
   receipt(link, seq) {
@@ -97,15 +111,24 @@ const events: DialectEvents = {
   refused(link, n, about) {
     note(refusals, about);
     const pair = pairOf.get(link.pair);
+    // A chat that a busy server would not make is asked for again.
+    if (pair === undefined && link.role === 0) setTimeout(() => dialect.pair(link), PAIR_AGAIN_MS);
     if (n === null || pair === undefined) return;
     pairs.refusedOne(pair, n);
     setTimeout(() => refill(link, pair), REFUSED_WAIT_MS);
   },
 };
 
+function userOf(index: number): string {
+  return names[index] ?? `${args.run}-${index}`;
+}
+function roomOf(pair: number): Room {
+  return seating?.rooms[pair] ?? { users: [userOf(2 * pair), userOf(2 * pair + 1)], group: null };
+}
+
 function newDialect(): Dialect {
   const { peer, run, secret, bodyBytes, sizes } = args;
-  if (peer === 'parley') return parleyDialect({ run, secret, bodyBytes }, events);
+  if (peer === 'parley') return parleyDialect({ run, secret, bodyBytes, userOf, roomOf }, events);
   return peer === 'relay' ? relayDialect(sizes, events) : socketIoDialect(run, bodyBytes, events);
 }
 const dialect = newDialect();
@@ -132,18 +155,32 @@ function flushAcks(): void {
   ackWaits.clear();
 }
 
-async function connect(): Promise<{ connected: number; again: number; ms: number }> {
+async function connect(given: Seating | null): Promise<{ connected: number; again: number; ms: number }> {
   const begin = performance.now();
-  for (let index = args.from; index < args.to; index++) {
-    const link = { index, pair: index >> 1, role: (index & 1) as 0 | 1, socket: null, token: '', ready: false };
-    links.push(link);
+  const sit = (index: number, pair: number, role: number): void => {
+    links.push({ index, pair, role, socket: null, token: '', ready: false });
+  };
+  seating = given;
+  if (given === null) for (let index = args.from; index < args.to; index++) sit(index, index >> 1, index & 1);
+  else {
+    for (const [pair, { users }] of given.rooms.entries()) {
+      for (const [role, user] of users.entries()) sit(names.push(user) - 1, pair, role);
+    }
   }
+  const addressOf = ({ pair, role }: Link): ServerAddress => given?.addresses[given.rooms[pair]?.at[role] ?? 0] ?? args;
   const waiting = new Map<Link, () => void>();
   onReady = (link) => {
     link.ready = true;
     waiting.get(link)?.();
   };
-  const again = await connectAll({ ...args, links, dialect, waiting, onClosed: (about) => note(closed, about) });
+  const again = await connectAll({
+    ...args,
+    addressOf,
+    links,
+    dialect,
+    waiting,
+    onClosed: (about) => note(closed, about),
+  });
   onReady = null;
   if (args.paired) await pairAll();
   keepAlive();
@@ -153,13 +190,19 @@ async function connect(): Promise<{ connected: number; again: number; ms: number
 function pairAll(): Promise<void> {
   for (const link of links) if (link.role === 0) senders.push(link);
   let open = senders.length;
+  let next = 0;
+  const more = (): void => {
+    const link = senders[next++];
+    if (link !== undefined) dialect.pair(link);
+  };
   return new Promise((resolve) => {
     onPaired = (link) => {
-      pairOf.set(link.pair, pairs.add(link.pair));
+      pairOf.set(link.pair, pairs.add(link.pair, roomOf(link.pair).users.length - 1));
       open -= 1;
       if (open === 0) resolve();
+      more();
     };
-    for (const link of senders) dialect.pair(link);
+    for (let i = 0; i < PAIRS_AT_ONCE; i++) more();
   });
 }
 

@@ -3,7 +3,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { Session } from 'node:inspector/promises';
 import { performance } from 'node:perf_hooks';
 import { getHeapSpaceStatistics, getHeapStatistics } from 'node:v8';
-import { announce, serveParent } from '../child-port.ts';
+import { type Answers, announce, serveParent } from '../child-port.ts';
 
 export interface ServerAddress {
   readonly host: string;
@@ -35,10 +35,13 @@ export interface ServerMemory {
 }
 
 export interface RunningServer {
-  readonly address: ServerAddress;
+  /** Several when the process holds several nodes. */
+  readonly address: ServerAddress | readonly ServerAddress[];
   /** Anything worth a line in the report. */
   stats(): unknown;
   stop(): Promise<void>;
+  /** What only this kind of server can be asked. */
+  readonly more?: Answers;
 }
 
 export function serveBench(server: RunningServer): void {
@@ -53,6 +56,7 @@ export function serveBench(server: RunningServer): void {
       return memory();
     },
     stats: () => server.stats(),
+    ...server.more,
     profileStart: async () => {
       await profiler.post('Profiler.enable');
       await profiler.post('Profiler.setSamplingInterval', { interval: 200 });

@@ -1,7 +1,7 @@
 // One self-contained page of a result: figures against their goals, curves, tables, environment. No script, nothing fetched.
 import type { PeerName } from '../load/dialect.ts';
 import { digits } from './digits.ts';
-import type { DirectRound, Result } from './result.ts';
+import type { ClusterRound, DirectRound, Result } from './result.ts';
 import { type Curve, latencySvg } from './svg.ts';
 
 const COLOURS: Readonly<Record<PeerName, string>> = { parley: '#0b7a75', relay: '#8a8d91', 'socket-io': '#c8553d' };
@@ -16,7 +16,8 @@ export function reportHtml(result: Result): string {
     `<h1>${scenario} <span class="${verdict}">${verdict}</span></h1>`,
     `<p>MEASURED ${env.at}, ${text(env.cpu)}, ${env.cores} cores, node ${env.node}, ${env.pinned ? 'pinned' : 'not pinned'}.</p>`,
     figures(result),
-    ...(scenario === 'direct' ? direct(result.direct) : [idle(result)]),
+    ...(scenario === 'idle' ? [idle(result)] : direct(result.direct)),
+    ...((result.cluster?.length ?? 0) > 0 ? [cluster(result.cluster ?? [])] : []),
     `<h2>How</h2><ul>${result.notes.map((note) => `<li>${text(note)}</li>`).join('')}</ul>`,
     `<h2>Environment</h2>${pairsTable(env)}<h2>Options</h2>${pairsTable(result.options)}`,
   ];
@@ -32,6 +33,30 @@ function figures(result: Result): string {
       low === high ? '' : `${digits(low)} to ${digits(high)}`,
       reach === null ? '' : String(reach),
       aim === null ? '' : String(aim),
+    ]),
+  );
+}
+
+function cluster(rounds: readonly ClusterRound[]): string {
+  return table(
+    [
+      'placement',
+      'mode',
+      'round',
+      'µs/msg',
+      'µs/delivery',
+      'msg/s',
+      'sent p99',
+      'delivered p99',
+      'mails/msg',
+      'batches/msg',
+    ],
+    rounds.map(({ placement, mode, round, cpuUs, cpuUsPerDelivery, perSecond, sent, delivered, perMessage }) => [
+      placement,
+      mode,
+      String(round),
+      ...[cpuUs, cpuUsPerDelivery, perSecond, sent.p99, delivered.p99].map(digits),
+      ...[perMessage.linkMails ?? 0, perMessage.linkBatches ?? 0].map(digits),
     ]),
   );
 }

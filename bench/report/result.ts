@@ -41,6 +41,36 @@ export interface DirectRound {
   readonly invalid: string | null;
 }
 
+/** Of several nodes; processor time is of all of them together. */
+export interface ClusterRound {
+  readonly placement: 'local' | 'across';
+  readonly round: number;
+  readonly mode: 'saturation' | 'open';
+  readonly ms: number;
+  /** Shards moved meanwhile: clients that do not repeat, as these, are promised nothing then, and the round is invalid. */
+  readonly moved: boolean;
+  /** Answered by `sent` in that time, and pushed to receivers. */
+  readonly messages: number;
+  readonly deliveries: number;
+  readonly perSecond: number;
+  readonly cpuUs: number;
+  readonly cpuUsPerDelivery: number;
+  /** Its share of each process, per message. */
+  readonly processUs: readonly number[];
+  /** Processor time of NATS and the database, per message; in no figure of the nodes. */
+  readonly serversUs: Readonly<Record<string, number>>;
+  readonly loadShare: number;
+  readonly perMessage: Readonly<Record<string, number>>;
+  readonly sent: LatencySummary;
+  readonly delivered: LatencySummary;
+  readonly lag: LatencySummary;
+  readonly promises: Promises;
+  readonly refused: number;
+  readonly refusals: readonly string[];
+  readonly closed: readonly string[];
+  readonly invalid: string | null;
+}
+
 export interface IdleSample {
   readonly when: string;
   readonly memory: ServerMemory;
@@ -83,12 +113,14 @@ export interface Figure {
 
 export interface Result {
   readonly format: 1;
-  readonly scenario: 'direct' | 'idle';
+  readonly scenario: 'direct' | 'idle' | 'group' | 'failover' | 'handoff';
   readonly options: Readonly<Record<string, unknown>>;
   readonly notes: readonly string[];
   readonly environment: Environment;
   readonly direct: readonly DirectRound[];
   readonly idle: readonly IdlePeer[];
+  /** Absent in results of older releases. */
+  readonly cluster?: readonly ClusterRound[];
   readonly figures: readonly Figure[];
   readonly verdict: 'kept' | 'broken' | 'invalid';
 }

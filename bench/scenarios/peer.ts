@@ -11,8 +11,8 @@ import type { ParleyArgs } from '../peers/parley.ts';
 import type { ServerAddress } from '../peers/server-child.ts';
 
 export const SERVER_CORE = 0;
-const LOAD_CORE = 1;
-const SECRET = 'a secret of the bench and of nobody else';
+export const LOAD_CORE = 1;
+export const SECRET = 'a secret of the bench and of nobody else';
 /** Node admits 512 sign-ins at once in all. */
 const SIGN_INS_AT_ONCE = 100;
 

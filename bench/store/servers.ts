@@ -37,7 +37,8 @@ export async function openCqlBed(addresses: string | null, say: (line: string) =
   };
 }
 
-function cpuUsOf(pid: number | null): number {
+/** Processor time of a process so far, µs; 0 when it is not there. */
+export function cpuUsOf(pid: number | null): number {
   if (pid === null) return 0;
   try {
     // After the name, which may hold anything: the 12th and 13th fields are user and system time.

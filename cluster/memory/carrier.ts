@@ -50,14 +50,16 @@ const PAYLOAD_BYTES_MAX = 1_048_576;
 const WAY_MESSAGES_MAX = 65_536;
 const COMPACT_AT = 4_096;
 
+type HubEnv = Pick<Env, 'now' | 'setTimer' | 'setImmediate' | 'random'>;
+
 export class MemoryHub {
   readonly faults: CarrierFaults;
   readonly payloadMax: number;
-  private readonly env: Env;
+  private readonly env: HubEnv;
   private readonly subscribers = new Map<string, Set<Subscriber>>();
   private readonly ways = new Map<string, Way>();
 
-  constructor(env: Env, options: { readonly faults?: CarrierFaults; readonly payloadMax?: number } = {}) {
+  constructor(env: HubEnv, options: { readonly faults?: CarrierFaults; readonly payloadMax?: number } = {}) {
     this.env = env;
     this.faults = options.faults ?? noFaults();
     this.payloadMax = options.payloadMax ?? PAYLOAD_BYTES_MAX;

@@ -6,7 +6,8 @@ import type { HeldMail } from '../held-mail.ts';
 import { type NodeId, nodeIdOf } from '../node-id.ts';
 import { type Move, RING_SHARDS, type Ring } from '../ring.ts';
 import type { ShardMail } from '../shard-mail.ts';
-import { type FenceRow, Shards } from '../shards.ts';
+import { Shards } from '../shards.ts';
+import type { FenceRow } from '../shards-options.ts';
 
 export const nodeOf = (name: string, incarnation = '1'): NodeId => nodeIdOf(name, incarnation);
 

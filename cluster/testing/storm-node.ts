@@ -6,7 +6,8 @@ import { type Member, startMember } from '../member.ts';
 import type { NodeId } from '../node-id.ts';
 import { ownerOf, RING_SHARDS } from '../ring.ts';
 import type { ShardMail } from '../shard-mail.ts';
-import { type FenceRow, Shards } from '../shards.ts';
+import { Shards } from '../shards.ts';
+import type { FenceRow } from '../shards-options.ts';
 import type { NodeEnv, VirtualClock } from './virtual-clock.ts';
 
 /** All nodes of a storm, their links, and the database. */
@@ -133,8 +134,11 @@ export class StormNode {
   }
 
   holds(shard: number): boolean {
-    if (this.env.isDead || this.shards.whereIs(shard) === null) return false;
+    if (this.env.isDead || !this.member.holdsLease(this.env.now())) return false;
+    const where = this.shards.whereIs(shard);
+    if (where !== 'hold') return where === 'here';
     try {
+      // Sealing: it may still tell what it wrote.
       return this.shards.holds(shard, this.shards.fenceOf(shard));
     } catch {
       return false;

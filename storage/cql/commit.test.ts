@@ -120,7 +120,7 @@ describe('a commit of several batches', () => {
     const first = guard.run(never).catch((error: unknown) => outcomeOf(error));
     const second = guard.run(never).catch((error: unknown) => outcomeOf(error));
     expect(await guard.run(never).catch((error: unknown) => outcomeOf(error))).toBe('unsent');
-    expect(guard.stats).toEqual({ inFlight: 1, waiting: 1, broken: false });
+    expect(guard.stats).toMatchObject({ inFlight: 1, waiting: 1, broken: false, refused: 1 });
     await clock.advance(100);
     expect(await first).toBe('unknown');
     await clock.advance(100);

@@ -29,6 +29,10 @@ export interface GuardStats {
   readonly inFlight: number;
   readonly waiting: number;
   readonly broken: boolean;
+  /** Sent since the start; those of them that were not answered well; and those that were not even sent. */
+  readonly sent: number;
+  readonly failed: number;
+  readonly refused: number;
 }
 
 export class Guard {
@@ -37,6 +41,9 @@ export class Guard {
   private readonly crowd: BulkheadPolicy;
   private readonly breaker: CircuitBreakerPolicy;
   private readonly policy: IPolicy;
+  private sent = 0;
+  private failed = 0;
+  private refused = 0;
 
   constructor(name: string, limits: GuardLimits, env: GuardEnv) {
     this.limits = limits;
@@ -55,8 +62,19 @@ export class Guard {
     this.policy = wrap(this.crowd, this.breaker);
   }
 
-  run<T>(request: () => Promise<T>): Promise<T> {
-    return this.policy.execute(() => this.inTime(request));
+  async run<T>(request: () => Promise<T>): Promise<T> {
+    let isSent = false;
+    try {
+      return await this.policy.execute(() => {
+        isSent = true;
+        this.sent++;
+        return this.inTime(request);
+      });
+    } catch (error) {
+      if (isSent) this.failed++;
+      else this.refused++;
+      throw error;
+    }
   }
 
   /**
@@ -78,7 +96,11 @@ export class Guard {
   }
 
   get stats(): GuardStats {
+    const { sent, failed, refused } = this;
     return {
+      sent,
+      failed,
+      refused,
       inFlight: this.limits.atOnceMax - this.crowd.executionSlots,
       waiting: this.limits.waitingMax - this.crowd.queueSlots,
       broken: this.breaker.state !== CircuitState.Closed,

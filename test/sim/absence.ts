@@ -33,9 +33,10 @@ export function beAbsent(scene: Scene, people: People, random: Random, device: D
   for (let n = 0; n < ENTRIES; n++)
     later(3_000, 4_500, () => writer.client !== null && writer.send(chat, new Uint8Array([n]), null));
   later(5_500, 6_500, () => {
-    const kernel = scene.server.listening?.node?.kernel;
-    const cell = kernel?.whereis('chat', chat) ?? null;
-    if (cell !== null) kernel?.kill(cell);
+    for (const kernel of scene.host.kernels) {
+      const cell = kernel.whereis('chat', chat);
+      if (cell !== null) kernel.kill(cell);
+    }
     tap.forget(chat);
   });
   later(7_000, ABSENCE_MS, () => device.open());

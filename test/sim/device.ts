@@ -109,6 +109,13 @@ export class Device {
     client.on('error', (error) => world.fail('client', `${this.name}: ${String(error)}`, [this.name]));
     client.on('gap', (gap) => this.view.gap(gap));
     client.on('resumed', ({ resumed }) => world.note('resumed', this.name, String(resumed)));
+    const cursors = new Map<string, { readonly delivered: number; readonly read: number }>();
+    client.on('receipt', ({ chat, user, delivered, read }) => {
+      const before = cursors.get(`${chat} ${user}`);
+      cursors.set(`${chat} ${user}`, { delivered, read });
+      if (before !== undefined && (delivered < before.delivered || read < before.read))
+        world.fail('I4', `${this.name} hears that ${user} went back in ${chat}, to ${delivered} and ${read}`, [chat]);
+    });
     client.on('presence', ({ user, online }) => {
       world.note('presence', this.name, user, online ? 1 : 0);
       this.watched.set(user, online);

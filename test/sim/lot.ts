@@ -1,6 +1,7 @@
 // A lot of seeds in a process of its own: it tells of each seed when it begins and when it is done, so that whoever deals lots out
 // knows what a child was at when it died or stood still, and loses nothing of what it had done.
 import { fork } from 'node:child_process';
+import type { Setting } from './fleet-plan.ts';
 import { simulate } from './simulation.ts';
 import { add, count, newTally, type Tally } from './tally.ts';
 
@@ -9,6 +10,7 @@ export interface Lot {
   readonly count: number;
   /** Each seed a second time: its trace must have the same hash. */
   readonly twice: boolean;
+  readonly setting: Setting;
 }
 type Told = { readonly began: number } | { readonly tally: Tally };
 
@@ -17,22 +19,22 @@ const SEED_MS_MOST = 60_000;
 const COMPLAINT_CHARS = 2_000;
 
 /** In the child. What is told has left before the next seed is begun, or a death would be laid at the wrong seed's door. */
-export async function runLot({ from, count: seeds, twice }: Lot): Promise<void> {
+export async function runLot({ from, count: seeds, twice, setting }: Lot): Promise<void> {
   const tell = (told: Told): Promise<void> =>
     new Promise((resolve, reject) => process.send?.(told, (error: unknown) => (error ? reject(error) : resolve())));
   for (let seed = from; seed < from + seeds; seed++) {
     await tell({ began: seed });
-    await tell({ tally: await runSeed(seed, twice) });
+    await tell({ tally: await runSeed(seed, twice, setting) });
   }
   process.disconnect?.();
 }
 
-export async function runSeed(seed: number, twice: boolean): Promise<Tally> {
+export async function runSeed(seed: number, twice: boolean, setting: Setting): Promise<Tally> {
   const tally = newTally();
-  const outcome = await simulate(seed, false);
+  const outcome = await simulate(seed, false, setting);
   add(tally, outcome);
   if (twice && outcome.violations.length === 0) {
-    const { hash } = await simulate(seed, false);
+    const { hash } = await simulate(seed, false, setting);
     if (hash !== outcome.hash) fail(tally, seed, 'repeat', 'the second run of this seed went another way');
   }
   return tally;
@@ -56,6 +58,9 @@ export function forkLot(main: string, lot: Lot, onSeed: (tally: Tally) => boolea
       String(lot.from),
       '--seeds',
       String(lot.count),
+      '--nodes',
+      String(lot.setting.nodes),
+      ...(lot.setting.regions ? ['--regions'] : []),
       ...(lot.twice ? ['--twice'] : []),
     ];
     const child = fork(main, args, { stdio: ['ignore', 'ignore', 'pipe', 'ipc'] });

@@ -1,8 +1,9 @@
-// npm run sim -- --seed N [--trace] | --seeds N [--from K] [--jobs J] [--twice] [--stopAt F] | --mutants [--only name]
+// npm run sim -- [--nodes one|drawn|N] [--regions] --seed N [--trace] | --seeds N [--from K] [--jobs J] [--twice] [--stopAt F] | --mutants [--only name] [--seeds most]
 //   | --log [--runs N] [--seed S] [--trace] [--mutants [--only name]]
 // Runs worlds, and tells what did not hold and how to see it again.
 import './globals.ts';
 import { parseArgs } from 'node:util';
+import type { Setting } from './fleet-plan.ts';
 
 const { values } = parseArgs({
   options: {
@@ -18,6 +19,8 @@ const { values } = parseArgs({
     child: { type: 'boolean', default: false },
     log: { type: 'boolean', default: false },
     runs: { type: 'string', default: '2000' },
+    nodes: { type: 'string', default: 'one' },
+    regions: { type: 'boolean', default: false },
   },
 });
 const number = (text: string): number => {
@@ -26,23 +29,28 @@ const number = (text: string): number => {
   return value;
 };
 
+const nodes = values.nodes === 'one' || values.nodes === 'drawn' ? values.nodes : number(values.nodes);
+const setting: Setting = { nodes: values.regions && nodes === 'one' ? 4 : nodes, regions: values.regions };
+
 if (values.log) {
   const { runLog } = await import('./log/main.ts');
   const { trace, mutants, child } = values;
   const options = { trace, mutants, child, only: values.only ?? null, runs: number(values.runs) };
   process.exitCode = (await runLog({ ...options, seed: number(values.seed ?? '1') })) ? 0 : 1;
 } else if (values.mutants) {
-  const { runMutants } = await import('./mutation.ts');
-  process.exitCode = (await runMutants(values.only ?? null, number(values.jobs))) ? 0 : 1;
+  const { runMutants, SEEDS_MOST } = await import('./mutation.ts');
+  const seedsMost = values.seeds === undefined ? SEEDS_MOST : number(values.seeds);
+  const isGood = await runMutants({ only: values.only ?? null, jobs: number(values.jobs), seedsMost, setting });
+  process.exitCode = isGood ? 0 : 1;
 } else if (values.seed !== undefined) {
   const { tellSeed } = await import('./report.ts');
-  process.exitCode = (await tellSeed(number(values.seed), values.trace)) ? 0 : 1;
+  process.exitCode = (await tellSeed(number(values.seed), values.trace, setting)) ? 0 : 1;
 } else if (values.child) {
   const { runLot } = await import('./lot.ts');
-  await runLot({ from: number(values.from), count: number(values.seeds ?? '1'), twice: values.twice });
+  await runLot({ from: number(values.from), count: number(values.seeds ?? '1'), twice: values.twice, setting });
 } else {
   const { runSeeds } = await import('./seeds.ts');
   const range = { from: number(values.from), count: number(values.seeds ?? '200'), jobs: number(values.jobs) };
-  const isGood = await runSeeds({ ...range, twice: values.twice, stopAt: number(values.stopAt) });
+  const isGood = await runSeeds({ ...range, twice: values.twice, setting, stopAt: number(values.stopAt) });
   process.exitCode = isGood ? 0 : 1;
 }

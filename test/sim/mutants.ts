@@ -1,11 +1,15 @@
 // Bugs to be planted, each of which the simulation has to find: a test of the test. `find` is exact source text that occurs once in
 // `file`; `replace` takes its place. Text that moved is a fault of this list, and told as one.
 
-export interface Mutant {
-  readonly name: string;
+export interface Edit {
   readonly file: string;
   readonly find: string;
   readonly replace: string;
+}
+export interface Mutant extends Edit {
+  readonly name: string;
+  /** What has to be changed with it. */
+  readonly more?: readonly Edit[];
 }
 
 export const MUTANTS: readonly Mutant[] = [

@@ -2,9 +2,9 @@
 // broken by the plan. It is also where a client's Transport comes from.
 import type { SocketEvents, Transport } from '../../client/core/index.ts';
 import { type BreakKind, Connection } from './connection.ts';
+import type { Host } from './host.ts';
 import type { PipeProfile } from './pipe.ts';
 import type { Random } from './random.ts';
-import type { Server } from './server.ts';
 import type { Owner, World } from './world.ts';
 
 export interface NetworkPlan {
@@ -23,13 +23,13 @@ export class Network {
   made = 0;
   private readonly world: World;
   private readonly random: Random;
-  private readonly server: Server;
+  private readonly host: Host;
 
-  constructor(world: World, random: Random, plan: NetworkPlan, server: Server) {
+  constructor(world: World, random: Random, plan: NetworkPlan, host: Host) {
     this.world = world;
     this.random = random;
     this.plan = plan;
-    this.server = server;
+    this.host = host;
   }
 
   transportOf(client: Owner, source: string): Transport {
@@ -46,12 +46,12 @@ export class Network {
   }
 
   private connect(client: Owner, source: string, on: SocketEvents): Connection {
-    const { world, random, server } = this;
+    const { world, random, host } = this;
     const slow = !this.healed && random.chance(this.plan.slowShare);
     const profiles = { up: this.profile(false), down: this.profile(slow) };
     this.made++;
     const name = `${client.name}#${this.made}`;
-    const node = server.listening;
+    const node = host.listening;
     const connection = new Connection(world, random, name, { client, node: node?.owner ?? world.nature }, profiles, on);
     this.connections.add(connection);
     const wayMs = profiles.up.delayMs + random.next() * profiles.up.jitterMs;
@@ -61,7 +61,7 @@ export class Network {
     }
     world.after(node.owner, wayMs, () => {
       // A frozen node's system takes connections that its process finds later; by then the client may be gone.
-      if (!server.accept(node, connection, source)) return connection.refuse(wayMs);
+      if (!host.accept(node, connection, source)) return connection.refuse(wayMs);
       world.after(client, wayMs, () => connection.opened());
     });
     return connection;

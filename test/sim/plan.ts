@@ -1,6 +1,14 @@
 // What a seed is: who is there, what they do, how the machines and the network are, and what goes wrong. Everything is drawn here,
 // before the world begins, so that a seed can be told in a few lines.
 import { DEFAULT_RATES, type RateConfig } from '../../actors/index.ts';
+import {
+  drawFleet,
+  drawFleetFaults,
+  type FleetFaultName,
+  type FleetPlan,
+  ONE_NODE,
+  type Setting,
+} from './fleet-plan.ts';
 import type { NetworkPlan } from './network.ts';
 import type { Random } from './random.ts';
 
@@ -25,7 +33,7 @@ export interface PeoplePlan {
   readonly skipShare: number;
 }
 /** Kinds of faults; a seed draws a few. The number is how often, on average, in ms. */
-export type FaultName =
+export type NodeFaultName =
   | 'crash'
   | 'zombie'
   | 'stop'
@@ -43,16 +51,19 @@ export type FaultName =
   | 'pressure'
   | 'ghost'
   | 'outage';
+export type FaultName = NodeFaultName | FleetFaultName;
 export interface Plan {
   readonly seed: number;
   readonly chaosMs: number;
   readonly server: ServerPlan;
   readonly network: NetworkPlan;
   readonly people: PeoplePlan;
+  /** Null: one node. */
+  readonly fleet: FleetPlan | null;
   readonly faults: ReadonlyMap<FaultName, number>;
 }
 
-const MEANS: Readonly<Record<FaultName, readonly [number, number]>> = {
+const MEANS: Readonly<Record<NodeFaultName, readonly [number, number]>> = {
   crash: [6_000, 30_000],
   zombie: [10_000, 30_000],
   stop: [10_000, 30_000],
@@ -71,9 +82,11 @@ const MEANS: Readonly<Record<FaultName, readonly [number, number]>> = {
   ghost: [5_000, 20_000],
   outage: [6_000, 20_000],
 };
-const NAMES = Object.keys(MEANS) as FaultName[];
+/** Things take longer among several nodes: a lease has to run out, shards have to move. */
+const FLEET_CHAOS = 1;
+const NAMES = Object.keys(MEANS) as NodeFaultName[];
 
-export function drawPlan(seed: number, random: Random): Plan {
+export function drawPlan(seed: number, random: Random, setting: Setting = ONE_NODE): Plan {
   const chaosMs = random.between(10_000, 45_000);
   const faults = new Map<FaultName, number>();
   for (const name of random.some(NAMES, random.pick([0, 1, 2, 2, 3, 3, 4, 5, 6]))) {
@@ -103,7 +116,10 @@ export function drawPlan(seed: number, random: Random): Plan {
     jitterMs: random.pick([0, 2, 20, 100]),
     slowShare: random.chance(0.2) ? random.between(0.1, 0.5) : 0,
   };
-  return { seed, chaosMs, server, network, people, faults };
+  const fleet = drawFleet(random.fork('fleet'), setting);
+  if (fleet === null) return { seed, chaosMs, server, network, people, fleet, faults };
+  const theirs = drawFleetFaults(random.fork('fleet faults'), setting) as Map<FaultName, number>;
+  return { seed, chaosMs: chaosMs * FLEET_CHAOS, server, network, people, fleet, faults: theirs };
 }
 
 const LOW_RATES: RateConfig = {
@@ -115,8 +131,13 @@ const LOW_RATES: RateConfig = {
 
 export function tellPlan(plan: Plan): string {
   const faults = [...plan.faults].map(([name, mean]) => `${name} every ${(mean / 1_000).toFixed(1)} s`).join(', ');
-  const { server, network, people } = plan;
+  const { server, network, people, fleet } = plan;
+  const nodes =
+    fleet === null
+      ? 'one node'
+      : `nodes in regions ${fleet.sites.join(' ')}, replicas in ${fleet.replicas.join(' ')}, ${fleet.regionMs} ms between, row by row ${fleet.rowByRow}`;
   return [
+    nodes,
     `chaos of ${(plan.chaosMs / 1_000).toFixed(1)} s, ${people.acts} acts of ${people.devices.length} users with ${people.devices.join('+')} devices`,
     `${people.leavers} leave for good, ${people.skipShare} skip gaps`,
     `faults: ${faults === '' ? 'none' : faults}`,

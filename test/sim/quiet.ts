@@ -1,6 +1,6 @@
 // A look into the node once nothing is under way: nothing may be left over. Empty mailboxes, nothing held, nothing owed, no chat marked
 // dirty, nobody parked, nobody waiting for an answer.
-import { shardOf } from '../../actors/index.ts';
+import type { Kernel } from '../../runtime/index.ts';
 import type { Fault } from './checker.ts';
 import type { Scene } from './scene.ts';
 
@@ -24,8 +24,15 @@ interface SessionState {
 
 /** What is left over; null when nothing is. */
 export function leftOver(scene: Scene): Fault | null {
-  const kernel = scene.server.listening?.node?.kernel;
-  if (kernel === undefined) return { invariant: 'node', about: 'no node runs', words: [] };
+  if (scene.host.kernels.length === 0) return { invariant: 'node', about: 'no node runs', words: [] };
+  for (const kernel of scene.host.kernels) {
+    const fault = leftIn(kernel);
+    if (fault !== null) return fault;
+  }
+  return dirtyFault(scene) ?? strayFault(scene);
+}
+
+function leftIn(kernel: Kernel): Fault | null {
   for (const parked of kernel.parked())
     return { invariant: 'parked', about: JSON.stringify(parked), words: [parked.key] };
   for (const cell of kernel.cells()) {
@@ -42,12 +49,12 @@ export function leftOver(scene: Scene): Fault | null {
   }
   for (const service of kernel.services())
     if (service.inbox > 0) return { invariant: 'I9', about: `${service.key} has ${service.inbox} mails`, words: [] };
-  return dirtyFault(scene) ?? strayFault(scene);
+  return null;
 }
 
 /** Behind every connection is a device; the sockets of the dead are closed after a while. */
-function strayFault({ server, devices }: Scene): Fault | null {
-  const cells = [...(server.listening?.node?.kernel.cells('connection') ?? [])].length;
+function strayFault({ host, devices }: Scene): Fault | null {
+  const cells = host.kernels.reduce((sum, kernel) => sum + [...kernel.cells('connection')].length, 0);
   const online = devices.filter((device) => device.isOnline).length;
   if (cells === online) return null;
   return { invariant: 'I9', about: `${online} devices are online, on ${cells} connections`, words: ['connection'] };
@@ -73,11 +80,9 @@ function sessionFault(state: unknown): string | null {
   return late === undefined ? null : `has not brought ${late.id} up to date`;
 }
 
-function dirtyFault({ server, book }: Scene): Fault | null {
+function dirtyFault({ host, book }: Scene): Fault | null {
   for (const chat of book.rooms.chats()) {
-    const rows = server.disk.readRows('dirty', String(shardOf('chat', chat)), '', 10);
-    const row = rows.find(({ key }) => key === chat);
-    if (row !== undefined) return { invariant: 'dirty', about: `${chat} is marked dirty on the disk`, words: [chat] };
+    if (host.isDirty(chat)) return { invariant: 'dirty', about: `${chat} is marked dirty on the disk`, words: [chat] };
   }
   return null;
 }

@@ -1,13 +1,14 @@
 // One seed, told to a person: its plan, what did not hold, the last lines of the trace that concern it, and how to see it again.
 
+import type { Setting } from './fleet-plan.ts';
 import { tellPlan } from './plan.ts';
 import { simulate } from './simulation.ts';
 
 const LINES = 40;
 
 /** True: all held. */
-export async function tellSeed(seed: number, everything: boolean): Promise<boolean> {
-  const outcome = await simulate(seed, true);
+export async function tellSeed(seed: number, everything: boolean, setting: Setting): Promise<boolean> {
+  const outcome = await simulate(seed, true, setting);
   const { plan, counts, violations, trace, hash } = outcome;
   if (everything) for (const line of trace.lines([], Number.POSITIVE_INFINITY)) console.log(line);
   console.log(`seed ${seed}\n${tellPlan(plan)}`);
@@ -16,6 +17,10 @@ export async function tellSeed(seed: number, everything: boolean): Promise<boole
     console.log(`\nVIOLATED ${invariant}: ${about}`);
     if (!everything) for (const line of trace.lines(words, LINES)) console.log(`  ${line}`);
   }
-  if (violations.length > 0 && !everything) console.log(`\nreplay: npm run sim -- --seed ${seed} --trace`);
+  if (violations.length > 0 && !everything)
+    console.log(`\nreplay: npm run sim --${flags(setting)} --seed ${seed} --trace`);
   return violations.length === 0;
 }
+
+const flags = ({ nodes, regions }: Setting): string =>
+  `${nodes === 'one' ? '' : ` --nodes ${nodes}`}${regions ? ' --regions' : ''}`;

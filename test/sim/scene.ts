@@ -1,8 +1,8 @@
 // All that a simulated world is made of, for those who act in it or look at it.
 import type { Book } from './book.ts';
 import type { Device } from './device.ts';
+import type { Host } from './host.ts';
 import type { Network } from './network.ts';
-import type { Server } from './server.ts';
 import type { Wiretap } from './wiretap.ts';
 import type { World } from './world.ts';
 
@@ -10,7 +10,7 @@ export interface Scene {
   readonly world: World;
   readonly book: Book;
   readonly tap: Wiretap;
-  readonly server: Server;
+  readonly host: Host;
   readonly network: Network;
   readonly devices: readonly Device[];
   readonly users: readonly string[];

@@ -1,6 +1,7 @@
 // Many seeds, dealt out in lots to child processes, a fresh one for each lot: whatever a process keeps of its worlds ends with it, and
 // what kills it kills one seed. The last line is the verdict.
 import { fileURLToPath } from 'node:url';
+import type { Setting } from './fleet-plan.ts';
 import { realNowMs } from './globals.ts';
 import { forkLot } from './lot.ts';
 import { tellSeed } from './report.ts';
@@ -11,6 +12,7 @@ export interface SeedsOptions {
   readonly count: number;
   readonly jobs: number;
   readonly twice: boolean;
+  readonly setting: Setting;
   /** Stop after so many seeds that failed. */
   readonly stopAt: number;
 }
@@ -28,13 +30,13 @@ export async function runSeeds(options: SeedsOptions): Promise<boolean> {
   tally.failed.sort((a, b) => a - b);
   // A seed that ended a child would end this process too.
   const tellable = tally.failed.filter((seed) => !tally.fatal.includes(seed));
-  for (const seed of tellable.slice(0, TOLD_MOST)) await tellSeed(seed, false);
+  for (const seed of tellable.slice(0, TOLD_MOST)) await tellSeed(seed, false, options.setting);
   if (tally.failed.length > 0) console.log(`\nseeds that failed: ${tally.failed.join(' ')}`);
   console.log(tellTally(tally, (realNowMs() - begin) / 1_000));
   return tally.failed.length === 0;
 }
 
-async function dealOut({ jobs, from, count: seeds, twice, stopAt }: SeedsOptions): Promise<Tally> {
+async function dealOut({ jobs, from, count: seeds, twice, setting, stopAt }: SeedsOptions): Promise<Tally> {
   const all = newTally();
   const end = from + seeds;
   const progress = progressOf(seeds, all);
@@ -53,7 +55,7 @@ async function dealOut({ jobs, from, count: seeds, twice, stopAt }: SeedsOptions
       const until = Math.min(end, at + size);
       dealt = until;
       while (at < until && all.failed.length < stopAt)
-        at = await forkLot(MAIN, { from: at, count: until - at, twice }, onSeed);
+        at = await forkLot(MAIN, { from: at, count: until - at, twice, setting }, onSeed);
     }
   };
   await Promise.all(Array.from({ length: jobs }, worker));

@@ -1,12 +1,13 @@
 // The node under simulation: one disk that outlives everything, and the lives of the node on it. A life may end at once (all that was
 // in memory is gone, commits in flight are torn), or go on as a zombie beside its successor, who holds the fence.
+import { shardOf } from '../../actors/index.ts';
 import { type Node, startNode } from '../../app/node.ts';
-import { abandonSystems, type Env } from '../../runtime/index.ts';
+import { abandonSystems, type Kernel } from '../../runtime/index.ts';
 import { type FaultPlan, faultPlan, withFaults } from '../../storage/index.ts';
 import { createMemoryDisk, type MemoryDisk, type MemoryStore, openMemoryStore } from '../../storage/memory/index.ts';
 import type { Connection } from './connection.ts';
 import { type Clock, nodeEnvOf } from './env.ts';
-import { Peer } from './peer.ts';
+import { acceptAt, type Host, type Life as HostLife, limitMailboxesOf, pumpPeers } from './host.ts';
 import type { ServerPlan } from './plan.ts';
 import { PresenceServer } from './presence.ts';
 import type { Random } from './random.ts';
@@ -14,21 +15,13 @@ import { tokenVerifier } from './tokens.ts';
 import type { Wiretap } from './wiretap.ts';
 import { Owner, type World } from './world.ts';
 
-/** One life of the node. */
-export interface Life {
+/** A `zombie` lives on when a successor has taken the fence. */
+export interface Life extends HostLife {
   readonly number: number;
-  readonly owner: Owner;
-  readonly env: Env;
   readonly store: MemoryStore;
-  /** Null while it starts. */
-  node: Node | null;
-  /** A successor has taken the fence: whatever it says in its log from now on is no news. */
-  zombie: boolean;
-  leaving: boolean;
-  readonly peers: Set<Peer>;
 }
 
-export class Server {
+export class Server implements Host {
   readonly disk: MemoryDisk = createMemoryDisk();
   readonly clock: Clock = { skewMs: 0 };
   readonly faults: FaultPlan = faultPlan();
@@ -65,6 +58,15 @@ export class Server {
   /** The life that takes connections. */
   get listening(): Life | null {
     return this.current?.node ? this.current : null;
+  }
+
+  get kernels(): readonly Kernel[] {
+    const kernel = this.listening?.node?.kernel;
+    return kernel === undefined ? [] : [kernel];
+  }
+
+  get machines(): readonly Server[] {
+    return [this];
   }
 
   start(): void {
@@ -110,21 +112,16 @@ export class Server {
           this.tap.describeMail(mail, from),
         );
       };
-    node.kernel.onSliceEnd(() => {
-      for (const peer of life.peers) {
-        if (peer.isGone) life.peers.delete(peer);
-        else peer.pump();
-      }
-    });
+    pumpPeers(life);
   }
 
-  accept(life: Life, connection: Connection, source: string): boolean {
-    if (life.node === null) return false;
-    const peer = new Peer(this.world, connection, life.node.port, this.tap, source);
-    if (!peer.open()) return false;
-    connection.peer = peer;
-    life.peers.add(peer);
-    return true;
+  accept(life: HostLife, connection: Connection, source: string): boolean {
+    return acceptAt(this.world, this.tap, life, connection, source);
+  }
+
+  isDirty(chat: string): boolean {
+    const rows = this.disk.readRows('dirty', String(shardOf('chat', chat)), '', 10);
+    return rows.some(({ key }) => key === chat);
   }
 
   /** The process is gone. `told`: its system lives, and closes its sockets. */
@@ -179,12 +176,9 @@ export class Server {
     if (this.current === null) this.start();
   }
 
-  /** Kinds have limits of their own; there is no option for others, so the hosts' are changed in place. */
   limitMailboxes(mailsMax: number | null): void {
     this.mailsMax = mailsMax;
-    const kernel = this.current?.node?.kernel as unknown as { core: { hosts: Map<string, HostLimits> } } | undefined;
-    for (const host of kernel?.core.hosts.values() ?? [])
-      host.mailboxMax = mailsMax ?? host.kind.mailboxMailsMax ?? 1_024;
+    limitMailboxesOf(this.current?.node?.kernel, mailsMax);
   }
 
   /** The world is over: what the process would hold of it for ever is let go. */
@@ -205,9 +199,4 @@ export class Server {
     // The process ends itself, as server.ts has it do.
     this.world.after(this.world.nature, this.random.between(0, 200), () => this.crash(life, true));
   }
-}
-
-interface HostLimits {
-  mailboxMax: number;
-  readonly kind: { readonly mailboxMailsMax?: number };
 }

@@ -1,10 +1,15 @@
 // One seed, from its plan to its verdict: chaos, healing, a last round in a world without faults, and a look at what is left over.
-import { Acts } from './acts.ts';
+import { Acts, type LastWord } from './acts.ts';
 import { Audit, ReadsAudit, unseen } from './audit.ts';
 import { Book } from './book.ts';
 import { type Fault, finalFaults, unread, unsettled } from './checker.ts';
+import type { CommonFaults } from './common-faults.ts';
 import { Device } from './device.ts';
 import { Faults } from './faults.ts';
+import { Fleet } from './fleet.ts';
+import { FleetFaults } from './fleet-faults.ts';
+import { ONE_NODE, type Setting } from './fleet-plan.ts';
+import type { Host } from './host.ts';
 import { Network } from './network.ts';
 import { drawPlan, type Plan } from './plan.ts';
 import { leftOver, silence } from './quiet.ts';
@@ -13,7 +18,7 @@ import type { Scene } from './scene.ts';
 import { Server } from './server.ts';
 import { Trace } from './trace.ts';
 import { Wiretap } from './wiretap.ts';
-import { type Violation, World } from './world.ts';
+import { type Owner, type Violation, World } from './world.ts';
 
 const USERS = ['ann', 'bob', 'cat', 'dan', 'eve', 'fay'];
 /** Everything has to settle within this time after the last fault. */
@@ -25,6 +30,8 @@ const READS_MS = 2_000;
 /** Twice the time after which a watch expires that nobody renews. */
 const PRESENCE_MS = 150_000;
 const LOOK_EVERY_MS = 500;
+/** How long receipts are waited for before all connect anew. */
+const HINTS_MS = 12_000;
 
 export interface Outcome {
   readonly seed: number;
@@ -44,37 +51,39 @@ export interface Outcome {
   };
 }
 
-export async function simulate(seed: number, keepsTrace: boolean): Promise<Outcome> {
+export async function simulate(seed: number, keepsTrace: boolean, setting: Setting = ONE_NODE): Promise<Outcome> {
   const random = new Random(`seed ${seed}`);
-  const plan = drawPlan(seed, random.fork('plan'));
+  const plan = drawPlan(seed, random.fork('plan'), setting);
   const trace = new Trace(keepsTrace);
   const world = new World(random.fork('world'), trace);
-  const scene = setUp(world, plan, random);
-  const { server, book } = scene;
+  if (plan.fleet !== null) world.happeningsMost *= 4;
+  const { scene, fleet, faultsOf } = setUp(world, plan, random);
+  const { host, book } = scene;
   const acts = new Acts(scene, plan, random.fork('acts'));
-  const faults = new Faults(scene, plan, random.fork('faults'));
-  server.start();
+  const faults = faultsOf(random.fork('faults'));
+  host.start();
   await world.run(plan.chaosMs);
 
   faults.heal();
   book.healedAt = world.now;
-  const settleMs = await within(scene, SETTLE_MS, () => unsettled(scene));
+  const settleMs = await within(scene, SETTLE_MS, () => fleet?.unsettled() ?? unsettled(scene));
   const reads = new ReadsAudit(scene);
   await within(scene, LAST_ROUND_MS, () => reads.fault());
   const said = ok(world) ? acts.lastWords() : [];
   await within(scene, LAST_ROUND_MS, () => unsettled(scene));
   if (ok(world)) acts.readAll();
+  if (fleet !== null) await hearAnew(scene, said);
   await within(scene, LAST_ROUND_MS, () => unread(said));
   // Reads are said within moments.
   if (ok(world)) await world.run(world.now + READS_MS);
   const audit = ok(world) ? new Audit(scene) : null;
   await within(scene, LAST_ROUND_MS, () => audit?.fault() ?? null);
   await within(scene, PRESENCE_MS, () => unseen(scene));
-  await within(scene, QUIET_MS, () => leftOver(scene) ?? silence(scene));
+  await within(scene, QUIET_MS, () => fleet?.left() ?? leftOver(scene) ?? silence(scene));
   // Not at once: a device whose token has just expired is away for a moment.
   await within(scene, LAST_ROUND_MS, () => unsettled(scene));
   if (ok(world)) for (const fault of finalFaults(scene)) blame(world, fault);
-  server.forget();
+  host.forget();
   return {
     seed,
     plan,
@@ -87,7 +96,7 @@ export async function simulate(seed: number, keepsTrace: boolean): Promise<Outco
       settleMs,
       acked: [...book.sendings.values()].filter(({ status }) => status === 'sent').length,
       pushed: scene.tap.counts.pushed,
-      starts: server.starts,
+      starts: host.starts,
       connections: scene.network.made,
       faults: faults.counts,
     },
@@ -113,13 +122,30 @@ async function within(scene: Scene, limitMs: number, wrong: () => Fault | null):
   return world.now - begin;
 }
 
-function setUp(world: World, plan: Plan, random: Random): Scene {
+/**
+ * Receipts are hints: what is said of a message while its sender's session moves is lost. But whoever comes back asks.
+ */
+async function hearAnew({ world, network }: Scene, said: readonly LastWord[]): Promise<void> {
+  const until = world.now + HINTS_MS;
+  while (ok(world) && world.now < until && unread(said) !== null) await world.run(world.now + LOOK_EVERY_MS);
+  if (ok(world) && unread(said) !== null) for (const connection of network.open()) connection.break('reset');
+}
+
+interface SetUp {
+  readonly scene: Scene;
+  readonly fleet: Fleet | null;
+  readonly faultsOf: (random: Random) => CommonFaults;
+}
+
+function setUp(world: World, plan: Plan, random: Random): SetUp {
   const book = new Book(world);
   const tap = new Wiretap(world, book);
-  const server: Server = new Server(world, random.fork('server'), plan.server, tap, (owner, told) =>
-    network.nodeDied(owner, told),
-  );
-  const network = new Network(world, random.fork('network'), plan.network, server);
+  const lifeEnded = (owner: Owner, told: boolean): void => network.nodeDied(owner, told);
+  const chance = random.fork('server');
+  const fleet = plan.fleet === null ? null : new Fleet(world, chance, plan.server, plan.fleet, tap, lifeEnded);
+  const server = fleet === null ? new Server(world, chance, plan.server, tap, lifeEnded) : null;
+  const host: Host = fleet ?? (server as Server);
+  const network: Network = new Network(world, random.fork('network'), plan.network, host);
   const users = USERS.slice(0, plan.people.devices.length);
   const devices = users.flatMap((user, at) =>
     Array.from({ length: plan.people.devices[at] ?? 1 }, (_, n) => {
@@ -127,5 +153,8 @@ function setUp(world: World, plan: Plan, random: Random): Scene {
       return new Device(world, book, network, random.fork(id), plan.people, user, id);
     }),
   );
-  return { world, book, tap, server, network, devices, users };
+  const scene = { world, book, tap, host, network, devices, users };
+  const faultsOf = (dice: Random): CommonFaults =>
+    fleet === null ? new Faults(scene, server as Server, plan, dice) : new FleetFaults(scene, fleet, plan, dice);
+  return { scene, fleet, faultsOf };
 }

@@ -1,5 +1,6 @@
 // Listens on the node's end of every connection: who waits for an answer, and whether what the node says of cursors is true. A node
 // may say that something was delivered only after some device of that user was shown it.
+import { shardOf } from '../../actors/index.ts';
 import {
   type ClientFrame,
   decodeClientFrame,
@@ -25,6 +26,7 @@ export class Wiretap {
   /** What is to happen once the node has written a frame of this kind: faults that strike when it hurts. */
   ambush: { readonly op: number; readonly strike: (connection: Connection) => void } | null = null;
   private readonly forgetful = new Set<string>();
+  private readonly forgetfulShards = new Set<number>();
   /** By connection: the cursors of a chat and user, as last told. */
   private readonly told = new Map<Connection, Map<string, { readonly delivered: number; readonly read: number }>>();
   readonly counts = { sent: 0, pushed: 0, welcomes: 0 };
@@ -57,6 +59,17 @@ export class Wiretap {
   /** This chat's cell was killed. Cursors are stored lazily: it may know less of them than it had said, and than is still under way. */
   forget(chat: string): void {
     this.forgetful.add(chat);
+  }
+
+  /** This shard has had several owners. */
+  forgetShard(shard: number): void {
+    this.forgetfulShards.add(shard);
+  }
+
+  private isForgetful(chat: string): boolean {
+    return (
+      this.forgetful.has(chat) || (this.forgetfulShards.size > 0 && this.forgetfulShards.has(shardOf('chat', chat)))
+    );
   }
 
   wrote(connection: Connection, bytes: Uint8Array): void {
@@ -99,7 +112,7 @@ export class Wiretap {
   private receipt(connection: Connection, frame: Frame<'RECEIPT'>): void {
     const { chat, user, delivered, read } = frame;
     this.cursors(chat, user, delivered, read, Number.POSITIVE_INFINITY);
-    if (this.zombies.has(connection.node) || this.forgetful.has(chat)) return;
+    if (this.zombies.has(connection.node) || this.isForgetful(chat)) return;
     let told = this.told.get(connection);
     if (told === undefined) {
       told = new Map();

@@ -30,12 +30,13 @@ export interface Violation {
 
 const VIOLATIONS_MAX = 5;
 /** Happenings of one world at the most: a world that never rests is a fault too. */
-const HAPPENINGS_MAX = 400_000;
+const HAPPENINGS_MOST = 400_000;
 export const EPOCH_MS = 1_800_000_000_000;
 
 export class World implements Immediates {
   now = 0;
   happened = 0;
+  happeningsMost = HAPPENINGS_MOST;
   readonly random: Random;
   readonly trace: Trace;
   readonly violations: Violation[] = [];
@@ -144,7 +145,7 @@ export class World implements Immediates {
     happening.run = null;
     this.current = happening.owner;
     this.happened++;
-    if (this.happened > HAPPENINGS_MAX) this.fail('rest', 'the world does not come to rest', []);
+    if (this.happened > this.happeningsMost) this.fail('rest', 'the world does not come to rest', []);
     try {
       run?.();
     } catch (error) {

@@ -43,6 +43,7 @@ export class Owner {
       counters: { count: () => {} },
       verifierService: reader.ref,
       presence: null,
+      presence: null,
       ownerOf: () => null,
       elsewhere: null,
     };

@@ -1,0 +1,244 @@
+// Bugs to be planted where several nodes are one cluster, as mutants.ts has them for one node. Some need more than one place to be
+// changed: what is checked twice is not missed once.
+import type { Mutant } from './mutants.ts';
+
+const NO_LOOK_AT_THE_LEASE = {
+  file: 'app/cluster.ts',
+  find: `      if (!member.holdsLease(env.now())) shards.drop();`,
+  replace: ``,
+};
+
+export const FLEET_MUTANTS: readonly Mutant[] = [
+  {
+    name: 'no fence: whoever had a shard holds it for ever',
+    file: 'cluster/shards.ts',
+    find: `    return this.table.fence(shard) === fence && this.options.holdsLease(this.options.env.now());`,
+    replace: `    return shard >= 0 && fence > 0;`,
+    more: [
+      NO_LOOK_AT_THE_LEASE,
+      {
+        file: 'app/cluster.ts',
+        find: `        onLeaseLost: () => this.shards.drop(),`,
+        replace: `        onLeaseLost: () => {},`,
+      },
+    ],
+  },
+  {
+    name: 'lease checked only before the write',
+    file: 'actors/chat.ts',
+    find: `      if (!s.deps.holds(s.shard, s.fence)) return LOST;`,
+    replace: ``,
+    more: [NO_LOOK_AT_THE_LEASE],
+  },
+  {
+    name: 'a lease counts from the answer',
+    file: 'cluster/member.ts',
+    find: `    this.feed({ t: 'renewed', id, sentAt });`,
+    replace: `    this.feed({ t: 'renewed', id, sentAt: Math.max(sentAt, this.env.now()) });`,
+  },
+  {
+    name: 'put instead of create for rings',
+    file: 'cluster/member.ts',
+    find: `      outcome = await this.options.coordination.create(ringKey(ring.epoch), encodeRing(ring, this.self));`,
+    replace: `      await this.options.coordination.put(ringKey(ring.epoch), encodeRing(ring, this.self));
+      outcome = 'won';`,
+  },
+  {
+    name: 'dirty list skipped at a takeover',
+    file: 'app/node.ts',
+    find: `(shard) => wake([shard])`,
+    replace: `() => {}`,
+  },
+  {
+    name: 'the rest of the mailboxes dropped',
+    file: 'cluster/shards.ts',
+    find: `for (const mail of kernel.handOff(cell)) rest.push(this.heldOf(cell, mail));`,
+    replace: `for (const mail of kernel.handOff(cell)) if (mail.call < 0) rest.push(this.heldOf(cell, mail));`,
+  },
+  {
+    name: 'what was held for a shard dropped when it opens',
+    file: 'cluster/shards.ts',
+    find: `    for (const mail of this.held.take(shard)) this.deliver(mail);`,
+    replace: `    this.held.take(shard);`,
+  },
+  {
+    name: 'dedupe not moved',
+    file: 'actors/chat-post.ts',
+    find: `    else if (found <= s.log.durable) checkStored(ctx, s, to, draft, after, found);`,
+    replace: `    else if (found < 0) checkStored(ctx, s, to, draft, after, found);`,
+    more: [
+      {
+        file: 'actors/chat-open.ts',
+        find: `    s.log.remember(f.sender, f.device, f.id, { n: stored.n, ts: f.ts });`,
+        replace: ``,
+      },
+    ],
+  },
+  {
+    name: 'index trusted',
+    file: 'actors/chat-post.ts',
+    find: `  if (same) answerKnown(ctx, s, to, null, draft.id, n, f.ts);`,
+    replace: `  if (same || f?.op === OP.RECEIVE_MESSAGE) answerKnown(ctx, s, to, null, draft.id, n, f.ts);`,
+  },
+  {
+    name: 'surely dead too early',
+    file: 'cluster/membership-limits.ts',
+    find: `export const SILENCE_MS = LEASE_SEEN_MS + MARGIN_MS;`,
+    replace: `export const SILENCE_MS = 2_600;`,
+  },
+  {
+    name: 'released before the sealing is done',
+    file: 'cluster/shards.ts',
+    find: `this.table.phase(shard) === 'elsewhere');
+    if (free`,
+    replace: `this.table.phase(shard) !== 'open');
+    if (free`,
+  },
+  {
+    name: 'a claim that waits for nobody',
+    file: 'cluster/shard-table.ts',
+    find: `    for (const owner of owners) if (owner !== null && owner !== self) before.add(owner);`,
+    replace: ``,
+    more: [{ file: 'cluster/shard-table.ts', find: `    claim.before.add(node);`, replace: `` }],
+  },
+  {
+    name: 'the owner that the database names not waited for',
+    file: 'cluster/shards.ts',
+    find: `        if (owner !== '') this.table.mayOwn(shard, owner as NodeId, self);`,
+    replace: `        if (owner === '') this.table.mayOwn(shard, owner as NodeId, self);`,
+  },
+  {
+    name: 'a stranger under our hands not waited for',
+    file: 'cluster/shards.ts',
+    find: `      if (fence !== before + 1) this.beware(shard, fence);`,
+    replace: `      if (fence <= before) this.beware(shard, fence);`,
+  },
+  {
+    name: 'stale epoch accepted',
+    file: 'cluster/membership-state.ts',
+    find: `    if (ring.epoch <= this.epoch) return;`,
+    replace: `    if (ring.epoch === this.epoch) return;`,
+    more: [
+      {
+        file: 'cluster/shard-table.ts',
+        find: `    if (this.ring !== null && ring.epoch <= this.ring.epoch) throw`,
+        replace: `    if (this.ring !== null && ring.epoch === this.ring.epoch) throw`,
+      },
+    ],
+  },
+  {
+    name: 'no newer ring looked for after a renewal',
+    file: 'cluster/member.ts',
+    find: `    for (let epoch = this.epoch + 1; await this.fetch(epoch); epoch = Math.max(epoch, this.epoch) + 1);`,
+    replace: ``,
+  },
+  {
+    name: 'forwarded mail without end',
+    file: 'cluster/router-inbound.ts',
+    find: `    if (hops >= HOPS_MAX) {`,
+    replace: `    if (hops >= 1_000) {`,
+  },
+  {
+    name: 'a repeated batch handed over again',
+    file: 'cluster/link-state.ts',
+    find: `    if (sequence <= this.acked) return 'repeated';`,
+    replace: `    if (sequence <= this.acked) {
+      this.acked--;
+      return 'next';
+    }`,
+  },
+  {
+    name: 'a batch that came ahead handed over',
+    file: 'cluster/link-state.ts',
+    find: `    if (sequence === this.acked + 1) return 'next';`,
+    replace: `    if (sequence > this.acked) {
+      this.acked = sequence - 1;
+      return 'next';
+    }`,
+  },
+  {
+    name: 'mail of a broken link lost in silence',
+    file: 'cluster/router.ts',
+    find: `    this.inbound.lost(lost);`,
+    replace: ``,
+  },
+  {
+    name: 'monitors not fired when a node is down',
+    file: 'cluster/router.ts',
+    find: `    this.inbound.unwatch(node);
+    this.kernel.nodeDown(node);
+  };`,
+    replace: `    this.inbound.unwatch(node);
+  };`,
+    more: [
+      {
+        file: 'cluster/router.ts',
+        find: `    this.inbound.unwatch(node);
+    this.kernel.nodeDown(node);
+  }
+
+`,
+        replace: `    this.inbound.unwatch(node);
+  }
+
+`,
+      },
+    ],
+  },
+  {
+    name: 'record not written before serving',
+    file: 'storage/fenced-log.ts',
+    find: `  await commit([recordWrite(log, record)`,
+    replace: `  void commit([recordWrite(log, record)`,
+  },
+  {
+    name: 'adopted rows not written again',
+    file: 'storage/fenced-log.ts',
+    find: `, ...again(log, before, adopted, fence, indexOf)]`,
+    replace: `]`,
+  },
+  {
+    name: 'highest fence wins',
+    file: 'storage/log-record.ts',
+    find: `  return rows.filter((row) => fenceAt(starts, row.n) === row.fence);`,
+    replace: `  return rows.filter((row) => starts.length >= 0 && !rows.some((other) => other.n === row.n && other.fence > row.fence));`,
+    more: [
+      {
+        file: 'storage/fenced-log.ts',
+        find: `    if (fenceAt(before.starts, entry.n) !== entry.fence)`,
+        replace: `    if (fenceAt(before.starts, entry.n) < 0)`,
+      },
+    ],
+  },
+  {
+    name: 'segments beyond the end kept',
+    file: 'storage/log-record.ts',
+    find: `record.starts.filter(([, first]) => first <= end)`,
+    replace: `record.starts.filter(([, first]) => first >= 0 || first <= end)`,
+  },
+  {
+    name: 'rows of every fence count',
+    file: 'storage/log-record.ts',
+    find: `  return rows.filter((row) => fenceAt(starts, row.n) === row.fence);`,
+    replace: `  return rows.filter((row, at) => starts.length >= 0 && rows[at - 1]?.n !== row.n);`,
+    more: [
+      {
+        file: 'storage/fenced-log.ts',
+        find: `    if (fenceAt(before.starts, entry.n) !== entry.fence)`,
+        replace: `    if (fenceAt(before.starts, entry.n) < 0)`,
+      },
+    ],
+  },
+  {
+    name: 'handed over without waiting for what is under way',
+    file: 'cluster/shards.ts',
+    find: `(left.get(shard) ?? []).every((cell) => kernel.isQuiet(cell))`,
+    replace: `(left.get(shard) ?? []).length >= 0`,
+  },
+  {
+    name: 'dirty mark of an earlier owner relied on',
+    file: 'actors/chat-post.ts',
+    find: `  if (!s.marked)`,
+    replace: `  if (!s.dirty)`,
+  },
+];
