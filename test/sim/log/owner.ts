@@ -43,7 +43,6 @@ export class Owner {
       counters: { count: () => {} },
       verifierService: reader.ref,
       presence: null,
-      presence: null,
       ownerOf: () => null,
       elsewhere: null,
     };
