@@ -1,7 +1,7 @@
 // Shards under rings that churn: a few shards go from node to node many times a second, rings reach nodes late or never, links are slow and
 // lose mail, nodes pause and die. A fake membership that keeps no more than membership promises: an incarnation works 4 s at the most after
 // its last renewal, a renewal brings the newest ring, and nobody is surely dead before 7 s after it. One churn is one seed.
-import { createKernel } from '../../runtime/index.ts';
+import { CONTINUE, createKernel, type Kind } from '../../runtime/index.ts';
 import { type NodeId, nodeIdOf } from '../node-id.ts';
 import { type Move, ownerOf, RING_SHARDS, type Ring } from '../ring.ts';
 import type { ShardMail } from '../shard-mail.ts';
@@ -154,6 +154,16 @@ export class Churn {
   }
 }
 
+/** A cell that has something under way for a while, whenever its shard is sealed. */
+const busyKind = (quiet: () => boolean): Kind<null, object> => ({
+  name: 'busy',
+  restart: 'transient',
+  activate: 'mail',
+  init: () => null,
+  receive: () => CONTINUE,
+  quiet,
+});
+
 class ChurnNode {
   readonly env: NodeEnv;
   readonly shards: Shards;
@@ -172,11 +182,13 @@ class ChurnNode {
     this.self = nodeIdOf(name, '1');
     const env = churn.clock.env();
     this.env = env;
+    const kernel = createKernel({ env, node: name });
+    kernel.register(busyKind(() => churn.clock.chance(0.01)));
     this.shards = new Shards({
       env,
-      kernel: createKernel({ env, node: name }),
-      kinds: [],
-      shardOf: () => 0,
+      kernel,
+      kinds: ['busy'],
+      shardOf: (_kind, key) => Number(key),
       self: () => this.self,
       holdsLease: () => this.holdsLease,
       surelyDead: (id) => this.past.has(id) || churn.clock.nowMs >= (churn.renewedAt.get(id) ?? 0) + SILENCE_MS,
@@ -185,8 +197,9 @@ class ChurnNode {
           env.setTimer(() => resolve(churn.plan.fencesShown ? [...churn.fences.values()] : this.without()), 5),
         ),
       takeFence: (shard, owner, epoch) => churn.take(env, shard, owner, epoch),
-      opened: () => {
+      opened: (shard) => {
         churn.openings++;
+        kernel.route('busy', String(shard), { t: 'work' });
       },
       rest: () => null,
       tell: (to, mail) => churn.tell(this.self, to, mail),
