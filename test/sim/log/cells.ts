@@ -117,7 +117,9 @@ class CellsModel {
     const { newest, book } = this;
     const recent = [...book.acked].filter(([, n]) => newest.durable > 0 && n > newest.durable - TAIL_ENTRIES);
     const [id] = recent[0] ?? [];
-    if (id !== undefined) newest.post(id, false);
+    if (id === undefined) return;
+    this.world.say(() => `${id} to ${newest.name}, its first mail again`);
+    newest.post(id, false);
   }
 
   private land(): void {

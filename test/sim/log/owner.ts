@@ -75,11 +75,11 @@ export class Owner {
     this.kernel.route('chat', CHAT, mail, this.client);
   }
 
-  /** Of the chat while it is open; −1 else. */
+  /** Of the chat while it is open and handles what comes; −1 else. */
   get durable(): number {
     const cell = this.kernel.whereis('chat', CHAT);
-    const state = cell === null ? null : (this.kernel.getState(cell) as { phase: string; durable: number } | null);
-    return state?.phase === 'open' ? state.durable : -1;
+    const state = cell === null ? null : (this.kernel.getState(cell) as Redacted | null);
+    return state?.phase === 'open' && state.readings === 0 ? state.durable : -1;
   }
 
   /** The chat's cell crashes. */
@@ -87,6 +87,12 @@ export class Owner {
     const cell = this.kernel.whereis('chat', CHAT);
     if (cell !== null) this.kernel.kill(cell);
   }
+}
+
+interface Redacted {
+  readonly phase: string;
+  readonly durable: number;
+  readonly readings: number;
 }
 
 const BODY = new Uint8Array([1]);
