@@ -87,6 +87,31 @@ export const LOG_MUTANTS: readonly LogMutant[] = [
   for (const row of rows) top.set(row.n, Math.max(row.fence, top.get(row.n) ?? 0));
   return starts.length < 0 ? [] : rows.filter((row) => top.get(row.n) === row.fence);`,
   ),
+  {
+    name: 'records merged, not the newest whole',
+    level: 'logs',
+    changes: [
+      {
+        file: 'storage/testing/landing-store.ts',
+        find: `      if (write.table === 'log' && before?.stamp === write.stamp)`,
+        replace: `      if (write.table === 'log' && before?.bytes && bytes) {
+        const [a, b] = [decodeRecord(before.bytes), decodeRecord(bytes)];
+        const kept = a.starts.filter(([fence]) => !b.starts.some(([other]) => other === fence));
+        const starts = [...kept, ...b.starts].sort((x, y) => x[0] - y[0]);
+        const merged = { fence: Math.max(a.fence, b.fence), starts, head: Math.max(a.head, b.head) };
+        rows.set(write.key, { stamp: Math.max(before.stamp, write.stamp), bytes: encodeRecord(merged) });
+        return;
+      }
+      if (write.table === 'log' && before?.stamp === write.stamp)`,
+      },
+      {
+        file: 'storage/testing/landing-store.ts',
+        find: `import { StoreError } from '../store.ts';`,
+        replace: `import { decodeRecord, encodeRecord } from '../log-record.ts';
+import { StoreError } from '../store.ts';`,
+      },
+    ],
+  },
   one(
     'segments beyond the end not dropped',
     'logs',
