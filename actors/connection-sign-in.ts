@@ -89,6 +89,7 @@ export function onAttached(ctx: Ctx, s: ConnectionState, mail: AttachedMail): Ne
   s.session = ctx.sender;
   s.monitor = ctx.monitor(ctx.sender);
   s.sync = mail.sync;
+  s.gaps = 0;
   if (!mail.resumed) s.level = false;
   if (s.phase !== 'attaching') return CONTINUE;
   s.phase = 'open';

@@ -18,6 +18,8 @@ export interface ConnectionState {
   level: boolean;
   /** The registration that this socket goes on with, as the session last said; empty while it is fresh. */
   sync: string;
+  /** Told since the session has us. */
+  gaps: number;
   /** Monotonic time of the last frame from the client, in whole milliseconds: a fraction would be an object of its own. */
   heard: number;
   /** Messages taken and not yet answered, oldest first. */
@@ -58,6 +60,7 @@ export function newConnection(deps: ActorDeps, sink: Sink, now: number): Connect
     monitor: 0,
     level: false,
     sync: '',
+    gaps: 0,
     heard: Math.ceil(now),
     posts: NO_POSTS,
     postTimer: 0,

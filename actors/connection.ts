@@ -16,6 +16,7 @@ import type {
   DismissedMail,
   DoneMail,
   FaultMail,
+  GapMail,
   LeaveMail,
   NodeDownMail,
   PageMail,
@@ -27,6 +28,8 @@ import { TICK } from './ticks.ts';
 import type { VerifiedMail } from './verifier.ts';
 
 export const REATTACH_MS = 200;
+/** A gap that did not get here, our lanes having been full, is told again only to a new sign-in. */
+const MISSED: DismissedMail = { t: 'dismissed', why: 'slow' };
 
 /** The peer broke the protocol, as the gateway found. */
 export interface BrokeMail {
@@ -45,6 +48,7 @@ export type ConnectionMail =
   | PageMail
   | ChatInfoMail
   | AttachedMail
+  | GapMail
   | CaughtUpMail
   | DismissedMail
   | LeaveMail
@@ -127,7 +131,13 @@ function onMail(ctx: Ctx, s: ConnectionState, mail: Exclude<ConnectionMail, Clie
       s.sink.write(encodeFrame({ op: OP.CHAT, ...fields }));
       return CONTINUE;
     }
+    case 'gap':
+      if (mail.at !== s.gaps + 1) return onDismissed(s, MISSED);
+      s.gaps = mail.at;
+      s.sink.write(encodeFrame({ op: OP.GAP, chat: mail.chat, from: mail.from, to: mail.to }));
+      return CONTINUE;
     case 'caughtUp':
+      if (mail.gaps !== s.gaps) return onDismissed(s, MISSED);
       s.level = true;
       s.sync = mail.sync;
       s.sink.write(encodeFrame({ op: OP.CAUGHT_UP, sync: mail.sync }));

@@ -327,10 +327,21 @@ export interface AttachedMail {
   readonly sync: string;
   readonly resumed: boolean;
 }
+/** What a fresh device has to read by itself. */
+export interface GapMail {
+  readonly t: 'gap';
+  readonly chat: string;
+  readonly from: number;
+  readonly to: number;
+  /** Counts from 1 since `attached`: a connection that missed one must not let its device take the `sync`. */
+  readonly at: number;
+}
 /** The backlog is through; what follows is live. */
 export interface CaughtUpMail {
   readonly t: 'caughtUp';
   readonly sync: string;
+  /** How many gaps were told before. */
+  readonly gaps: number;
 }
 /** The session will not, or no longer, serve this connection. */
 export interface DismissedMail {

@@ -7,7 +7,6 @@ import { readChats } from './session-chats.ts';
 import { saveDevice, saveDevicesSoon } from './session-cursors.ts';
 import { feed, onPage, readPage } from './session-feed.ts';
 import { presenceChanged } from './session-presence.ts';
-import { gapFrame, pushFrames } from './session-push.ts';
 import {
   cursorOf,
   type Device,
@@ -104,6 +103,8 @@ function dismiss(ctx: Ctx, d: Device, conn: Ref): void {
 
 /** A device with nothing of ours: it hears of every chat what there is to read, then goes on with what comes from now on. */
 function startFresh(ctx: Ctx, s: SessionState, d: Device, conn: Ref): void {
+  // What an earlier life of this device acked, it may have forgotten.
+  if (s.chats) for (const view of s.chats.values()) view.acks?.delete(d.id);
   d.fed = s.inboxHead;
   d.sync = '';
   d.announce = true;
@@ -169,9 +170,9 @@ function askSummaries(
 function sayGap(ctx: Ctx, d: Device, summary: ChatSummary): void {
   const from = Math.max(summary.first, (d.has?.get(summary.chat) ?? 0) + 1);
   if (from > summary.head) return;
-  pushFrames(ctx, d, [gapFrame(summary.chat, from, summary.head)]);
   d.told ??= new Map();
   d.told.set(summary.chat, summary.head);
+  if (d.conn !== null) ctx.send(d.conn, { t: 'gap', chat: summary.chat, from, to: summary.head, at: d.told.size });
 }
 
 export function onDetach(ctx: Ctx, s: SessionState, mail: DetachMail): Next {

@@ -114,6 +114,7 @@ function level(ctx: Ctx, s: SessionState, d: Device): void {
   }
   d.mode = 'live';
   carryAcks(s, d);
+  const gaps = d.told?.size ?? 0;
   d.has = null;
   d.told = null;
   if (!d.announce) return;
@@ -124,7 +125,7 @@ function level(ctx: Ctx, s: SessionState, d: Device): void {
     d.storedCursor = -1;
     saveDevice(ctx, s, d);
   }
-  if (d.conn !== null) ctx.send(d.conn, { t: 'caughtUp', sync: d.sync });
+  if (d.conn !== null) ctx.send(d.conn, { t: 'caughtUp', sync: d.sync, gaps });
 }
 
 /** What the device has, or was told to read (it takes its new `sync` only when it has), counts as acked for what has not settled yet. */

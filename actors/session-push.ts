@@ -1,5 +1,4 @@
 // Frames to one device: entries within its window, anything else as it is.
-import { encodeFrame, OP } from '../protocol/index.ts';
 import type { Ctx } from '../runtime/index.ts';
 import type { LogEntry } from './mail.ts';
 import { type Device, isOwn, type SessionState, windowOpen } from './session-state.ts';
@@ -22,7 +21,3 @@ export function push(ctx: Ctx, s: SessionState, d: Device, chat: string, entry: 
 export const pushFrames = (ctx: Ctx, d: Device, frames: readonly Uint8Array[]): void => {
   if (d.conn !== null) ctx.send(d.conn, { t: 'push', frames });
 };
-
-export function gapFrame(chat: string, from: number, to: number): Uint8Array {
-  return encodeFrame({ op: OP.GAP, chat, from, to });
-}

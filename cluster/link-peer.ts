@@ -5,11 +5,25 @@ import { Incoming, type Outgoing } from './link-state.ts';
 import type { BatchFrame } from './link-wire.ts';
 import type { NodeId } from './node-id.ts';
 
+export interface PeerOptions {
+  readonly env: Env;
+  readonly node: NodeId;
+  readonly subject: string;
+  readonly out: Outgoing;
+  readonly association: number;
+  readonly limits: LinkLimits;
+  readonly wake: (peer: Peer) => void;
+}
+
 export class Peer {
   readonly node: NodeId;
   readonly subject: string;
   readonly out: Outgoing;
   readonly in: Incoming<BatchFrame>;
+  /** Ours: drawn anew when this side breaks the link by itself, and told with each greeting. */
+  association: number;
+  /** Theirs, as last heard; 0: nothing of before is left here, so that whatever they greet with next is taken. */
+  theirs = 0;
   /** What both sides read, as agreed when it greeted us; acknowledgements are written in it. */
   version: number;
   private readonly env: Env;
@@ -18,12 +32,14 @@ export class Peer {
   private timerAt = Number.POSITIVE_INFINITY;
   private dropped = false;
 
-  constructor(env: Env, node: NodeId, subject: string, out: Outgoing, limits: LinkLimits, wake: (peer: Peer) => void) {
+  constructor(options: PeerOptions) {
+    const { env, node, subject, out, association, limits, wake } = options;
     this.env = env;
     this.node = node;
     this.subject = subject;
     this.out = out;
     this.in = new Incoming(limits);
+    this.association = association;
     this.version = out.version;
     this.wake = wake;
   }

@@ -27,7 +27,7 @@ const outgoing = (batches: number) => {
     out.cut(now);
   };
   out.open('opening', 0);
-  out.welcomed(1, 1, 0);
+  out.welcomed(1, 0);
   for (let n = 0; n < batches; n++) offer(0);
   return { out, offer, write };
 };
@@ -84,7 +84,7 @@ describe('what is in flight', () => {
     out.open('opening', 100);
     out.offer(mail, false, 100);
     out.cut(100);
-    out.welcomed(2, 1, 100);
+    out.welcomed(1, 100);
     expect(out.acked(1, 2, 110)).toBe(false);
     expect([out.mails, write(110)]).toEqual([1, [1]]);
     expect(out.acked(2, 1, 120)).toBe(true);
@@ -131,8 +131,8 @@ describe('what comes in', () => {
     expect([receiver.arrived(2, 1, 'old', 0), receiver.arrived(4, 1, 'new', 0)]).toEqual(['stale', 'closed']);
     receiver.close();
     expect(receiver.arrived(3, 1, 'late', 0)).toBe('closed');
-    expect([receiver.greeted(3), receiver.greeted(2), receiver.greeted(4)]).toEqual(['stale', 'stale', 'opened']);
-    expect([receiver.greeted(4), receiver.greeted(5)]).toEqual(['same', 'anew']);
+    expect([receiver.greeted(3), receiver.greeted(2), receiver.greeted(4)]).toEqual([false, false, true]);
+    expect([receiver.greeted(4), receiver.greeted(5)]).toEqual([true, true]);
   });
 
   test('is acknowledged after some batches or some time, at once when its sender is in doubt', () => {

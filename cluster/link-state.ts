@@ -97,15 +97,12 @@ export class Outgoing {
     this.nextAt = now;
   }
 
-  /** False: not the welcome that it waits for. */
-  welcomed(generation: number, version: number, now: number, recode: Recode = (mail) => mail): boolean {
-    if (generation !== this.generation || (this.phase !== 'opening' && this.phase !== 'probing')) return false;
+  welcomed(version: number, now: number, recode: Recode = (mail) => mail): void {
     this.phase = 'open';
     if (version !== this.version) this.changeVersion(version, recode);
     this.attempts = 0;
     this.heardAt = now;
     this.nextAt = now + this.pause();
-    return true;
   }
 
   /** Makes the queue a batch, numbered. */
@@ -262,15 +259,14 @@ export class Incoming<B> {
     this.limits = limits;
   }
 
-  /** `anew`: there was an open link, which its sender gave up: what it had not handed over is lost. */
-  greeted(generation: number): 'stale' | 'same' | 'opened' | 'anew' {
-    if (generation < this.generation || (generation === this.generation && !this.isOpen)) return 'stale';
-    if (generation === this.generation) return 'same';
-    const before = this.isOpen;
+  /** False: it is over already. */
+  greeted(generation: number): boolean {
+    if (generation < this.generation) return false;
+    if (generation === this.generation) return this.isOpen;
     this.close();
     this.generation = generation;
     this.isOpen = true;
-    return before ? 'anew' : 'opened';
+    return true;
   }
 
   close(): void {

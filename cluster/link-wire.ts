@@ -21,8 +21,8 @@ export interface Hello {
   readonly to: NodeId;
   readonly epoch: number;
   readonly generation: number;
-  /** Which generation of the other direction is open at its receiver; 0: none, what there was is lost. */
-  readonly heard: number;
+  /** Its sender's, of both directions: another than before means that all there was between the two is lost. Ever higher. */
+  readonly association: number;
   readonly versions: Versions;
 }
 export interface Welcome {
@@ -31,6 +31,8 @@ export interface Welcome {
   readonly to: NodeId;
   readonly generation: number;
   readonly version: number;
+  /** As in a hello. */
+  readonly association: number;
 }
 /** Nothing of that generation is taken any more. `about` is who the refused frame was meant for: perhaps a former life of `from`. */
 export interface Reset {
@@ -77,9 +79,9 @@ export function encodeControl(control: Control): Uint8Array {
   const { t, from, to, generation } = control;
   const fields =
     t === 'hello'
-      ? [control.epoch, control.heard, control.versions.min, control.versions.max]
+      ? [control.epoch, control.association, control.versions.min, control.versions.max]
       : t === 'welcome'
-        ? [control.version]
+        ? [control.version, control.association]
         : t === 'reset'
           ? [control.about, control.why]
           : [];
@@ -127,8 +129,8 @@ function decodeControl(bytes: Uint8Array): Control | null {
   const t = CONTROL[type as number];
   if (!isNode(from) || !isNode(to) || !isCount(generation)) return null;
   if (t === 'hello' && isCount(a) && isCount(b) && isCount(c) && isCount(d))
-    return { t, from, to, generation, epoch: a, heard: b, versions: { min: c, max: d } };
-  if (t === 'welcome' && isCount(a)) return { t, from, to, generation, version: a };
+    return { t, from, to, generation, epoch: a, association: b, versions: { min: c, max: d } };
+  if (t === 'welcome' && isCount(a) && isCount(b)) return { t, from, to, generation, version: a, association: b };
   if (t === 'reset' && isNode(a)) return { t, from, to, generation, about: a, why: b as ResetReason };
   return t === 'bye' ? { t, from, to, generation } : null;
 }

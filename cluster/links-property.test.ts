@@ -78,6 +78,17 @@ describe('whatever the network does', () => {
         env.advance(2_000);
         const grew = ends.map((end, who) => end.got.length > (before[who] ?? 0));
         if (!isDown) expect(grew).toEqual([true, true]);
+        // For good: no break begets another.
+        const broken = ends.map((end) => end.broken.length);
+        const heard = ends.map((end) => end.got.length);
+        for (let round = 0; round < 6; round++) {
+          if (round !== 1) ends[0].links.send(B, bytesOf(`a${round}`));
+          if (round !== 2) ends[1].links.send(A, bytesOf(`b${round}`));
+          env.advance(round < 3 ? 3 : 2_000);
+        }
+        if (isDown) return;
+        expect(ends.map((end) => end.broken.length)).toEqual(broken);
+        expect(ends.map((end) => end.got.length)).toEqual(heard.map((count) => count + 5));
       }),
       { numRuns: 500 },
     );

@@ -131,6 +131,29 @@ describe('a link', () => {
     expect(b.broken).toEqual([`${A} gaveUp`]);
   });
 
+  test('is not broken for ever by a greeting that was overtaken', () => {
+    const { env, hub, node, say } = network();
+    const [a, b] = [node(A), node(B)];
+    Object.assign(hub.faults, { delayMsMin: 50, delayMsMax: 50, reorderRate: 1 });
+    say(a, B, 'a0');
+    env.run();
+    Object.assign(hub.faults, { delayMsMin: 0, delayMsMax: 0 });
+    say(b, A, 'b0');
+    env.advance(100);
+    hub.faults.reorderRate = 0;
+    for (let n = 1; n <= 5; n++) {
+      say(b, A, `b${n}`);
+      env.advance(100);
+      say(a, B, `a${n}`);
+      env.advance(100);
+    }
+    expect([a.broken, b.broken]).toEqual([[], []]);
+    expect([a.got, b.got]).toEqual([
+      ['b0', 'b1', 'b2', 'b3', 'b4', 'b5'],
+      ['a0', 'a1', 'a2', 'a3', 'a4', 'a5'],
+    ]);
+  });
+
   test('outlives a carrier that is away for less than that', () => {
     const { env, hub, node, say } = network();
     const [a, b] = [node(A), node(B)];

@@ -18,6 +18,7 @@ import {
   type Reset,
   type ResetReason,
   type Versions,
+  type Welcome,
   WIRE_VERSIONS,
 } from './link-wire.ts';
 import type { BrokenReason, Links, LinksOptions } from './links.ts';
@@ -61,7 +62,7 @@ export class NodeLinks implements Links {
     const peer = this.peerOf(to);
     const refused = peer.out.offer(mail, urgent, now);
     if (refused === 'overflow') {
-      this.break(peer, 'overflow', { probe: true });
+      this.break(peer, 'overflow', 'probe');
       return this.refuse('noconnection');
     }
     if (refused !== null) return this.refuse(refused);
@@ -154,9 +155,7 @@ export class NodeLinks implements Links {
     else if (frame.t === 'bye') this.left(frame);
     else {
       const peer = this.peers.get(frame.from);
-      const { version } = frame;
-      if (version < this.versions.min || version > this.versions.max) return;
-      if (peer?.out.welcomed(frame.generation, version, now, this.options.recode) === true) this.pump(peer, now);
+      if (peer !== undefined) this.welcomed(peer, frame, now);
     }
   }
 
@@ -168,15 +167,27 @@ export class NodeLinks implements Links {
     this.gone.delete(from);
     const peer = this.peerOf(from);
     peer.version = version;
-    const was = peer.in.greeted(generation);
-    if (was === 'stale') {
+    if (!peer.in.greeted(generation)) {
       if (generation === peer.in.generation) this.reset(from, this.self, generation, 'broken');
       return;
     }
-    const forgotten = peer.out.phase === 'open' && hello.heard !== peer.out.generation;
-    if (was === 'anew' || (was === 'opened' && forgotten)) this.break(peer, 'gaveUp', { keepIncoming: true });
-    this.control(peer.subject, { t: 'welcome', from: this.self, to: from, generation, version });
+    if (peer.theirs !== 0 && hello.association > peer.theirs) this.answerBreak(peer, 'gaveUp', { keepIncoming: true });
+    peer.theirs = hello.association;
+    const { association } = peer;
+    this.control(peer.subject, { t: 'welcome', from: this.self, to: from, generation, version, association });
     peer.schedule(now);
+  }
+
+  private welcomed(peer: Peer, welcome: Welcome, now: number): void {
+    const { generation, version, association } = welcome;
+    if (version < this.versions.min || version > this.versions.max) return;
+    if (generation !== peer.out.generation || peer.out.phase === 'open' || peer.out.phase === 'closed') return;
+    // An older one than it greeted with since then: that welcome is over.
+    if (association < peer.theirs) return;
+    if (peer.theirs !== 0 && association > peer.theirs) return this.answerBreak(peer, 'gaveUp');
+    peer.theirs = association;
+    peer.out.welcomed(version, now, this.options.recode);
+    this.pump(peer, now);
   }
 
   private arrived(frame: BatchFrame, now: number): void {
@@ -232,12 +243,13 @@ export class NodeLinks implements Links {
     if (reset.why === 'incarnation') return this.forget(peer.node, reset.why);
     // Who probes has told of the break already.
     if (peer.out.phase === 'probing') peer.out.break(now, true);
-    else this.break(peer, reset.why, { shun: reset.why !== 'broken' });
+    else if (reset.why === 'broken') this.answerBreak(peer, reset.why);
+    else this.break(peer, reset.why, 'shun');
   }
 
   private left({ from, generation }: Bye): void {
     const peer = this.peers.get(from);
-    if (peer?.in.isOpen === true && peer.in.generation === generation) this.break(peer, 'gaveUp');
+    if (peer?.in.isOpen === true && peer.in.generation === generation) this.answerBreak(peer, 'gaveUp');
   }
 
   // What goes.
@@ -250,7 +262,7 @@ export class NodeLinks implements Links {
   private pump(peer: Peer, now: number): void {
     const { out } = peer;
     const due = out.tick(now);
-    if (due === 'broken') return this.break(peer, 'silent', { probe: true });
+    if (due === 'broken') return this.break(peer, 'silent', 'probe');
     if (due === 'hello') this.hello(peer);
     for (let batch = out.next(now); batch !== null; batch = out.next(now)) {
       const { sequence, version, mails, bytes } = batch;
@@ -286,8 +298,8 @@ export class NodeLinks implements Links {
   }
 
   private hello(peer: Peer): void {
+    const { association } = peer;
     const { generation } = peer.out;
-    const heard = peer.in.isOpen ? peer.in.generation : 0;
     const { versions, self: from } = this;
     this.control(peer.subject, {
       t: 'hello',
@@ -295,7 +307,7 @@ export class NodeLinks implements Links {
       to: peer.node,
       epoch: this.options.epoch(),
       generation,
-      heard,
+      association,
       versions,
     });
   }
@@ -317,16 +329,27 @@ export class NodeLinks implements Links {
 
   // Peers.
 
-  /** Both directions end; `probe`: the other side does not know yet, and is told until it answers. */
-  private break(
-    peer: Peer,
-    why: BrokenReason,
-    how: { readonly probe?: boolean; readonly shun?: boolean; readonly keepIncoming?: boolean } = {},
-  ): void {
+  /** We end both directions. `probe`: the other side does not know yet, and is told until it answers. */
+  private break(peer: Peer, why: BrokenReason, then: 'probe' | 'shun'): void {
     const now = this.options.env.now();
-    const lost = peer.out.break(now, how.shun === true);
-    if (how.keepIncoming !== true) peer.in.close();
-    if (how.probe === true) peer.out.open('probing', now);
+    const lost = peer.out.break(now, then === 'shun');
+    peer.in.close();
+    peer.association = this.drawGeneration();
+    peer.theirs = 0;
+    if (then === 'probe') peer.out.open('probing', now);
+    peer.schedule(now);
+    this.broke(peer.node, lost, why);
+  }
+
+  /**
+   * The other side ended both directions and knows it: our association stays what it was, or each break would be answered by another.
+   * `keepIncoming`: what it opened since then.
+   */
+  private answerBreak(peer: Peer, why: BrokenReason, { keepIncoming = false } = {}): void {
+    const now = this.options.env.now();
+    const lost = peer.out.break(now, false);
+    if (!keepIncoming) peer.in.close();
+    peer.theirs = 0;
     peer.schedule(now);
     this.broke(peer.node, lost, why);
   }
@@ -354,8 +377,10 @@ export class NodeLinks implements Links {
     let peer = this.peers.get(node);
     if (peer === undefined) {
       const { env } = this.options;
-      const out = new Outgoing(this.limits, this.versions.min, this.random, this.drawGeneration);
-      peer = new Peer(env, node, this.subjectOf(node), out, this.limits, this.wake);
+      const { limits, wake } = this;
+      const out = new Outgoing(limits, this.versions.min, this.random, this.drawGeneration);
+      const association = this.drawGeneration();
+      peer = new Peer({ env, node, subject: this.subjectOf(node), out, association, limits, wake });
       this.peers.set(node, peer);
     }
     return peer;
