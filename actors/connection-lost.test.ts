@@ -37,7 +37,7 @@ async function setup() {
       mail.t === 'attach'
         ? [
             { t: 'attached', sync: 's', resumed: true },
-            { t: 'caughtUp', sync: 's' },
+            { t: 'caughtUp', gaps: 0, sync: 's' },
           ]
         : [],
     ),

@@ -97,6 +97,10 @@ export class Outgoing {
     this.nextAt = now;
   }
 
+  awaits(generation: number): boolean {
+    return generation === this.generation && (this.phase === 'opening' || this.phase === 'probing');
+  }
+
   welcomed(version: number, now: number, recode: Recode = (mail) => mail): void {
     this.phase = 'open';
     if (version !== this.version) this.changeVersion(version, recode);

@@ -153,10 +153,7 @@ export class NodeLinks implements Links {
     else if (frame.t === 'batch') this.arrived(frame, now);
     else if (frame.t === 'reset') this.wasReset(frame, now);
     else if (frame.t === 'bye') this.left(frame);
-    else {
-      const peer = this.peers.get(frame.from);
-      if (peer !== undefined) this.welcomed(peer, frame, now);
-    }
+    else this.welcomed(frame, now);
   }
 
   private greeted(hello: Hello, now: number): void {
@@ -178,12 +175,10 @@ export class NodeLinks implements Links {
     peer.schedule(now);
   }
 
-  private welcomed(peer: Peer, welcome: Welcome, now: number): void {
-    const { generation, version, association } = welcome;
-    if (version < this.versions.min || version > this.versions.max) return;
-    if (generation !== peer.out.generation || peer.out.phase === 'open' || peer.out.phase === 'closed') return;
-    // An older one than it greeted with since then: that welcome is over.
-    if (association < peer.theirs) return;
+  private welcomed({ from, generation, version, association }: Welcome, now: number): void {
+    const peer = this.peers.get(from);
+    if (peer === undefined || version < this.versions.min || version > this.versions.max) return;
+    if (!peer.out.awaits(generation) || association < peer.theirs) return;
     if (peer.theirs !== 0 && association > peer.theirs) return this.answerBreak(peer, 'gaveUp');
     peer.theirs = association;
     peer.out.welcomed(version, now, this.options.recode);
@@ -298,18 +293,11 @@ export class NodeLinks implements Links {
   }
 
   private hello(peer: Peer): void {
-    const { association } = peer;
+    const { node: to, association } = peer;
     const { generation } = peer.out;
     const { versions, self: from } = this;
-    this.control(peer.subject, {
-      t: 'hello',
-      from,
-      to: peer.node,
-      epoch: this.options.epoch(),
-      generation,
-      association,
-      versions,
-    });
+    const epoch = this.options.epoch();
+    this.control(peer.subject, { t: 'hello', from, to, epoch, generation, association, versions });
   }
 
   private reset(to: NodeId, about: NodeId, generation: number, why: ResetReason): void {
