@@ -144,7 +144,7 @@ export async function startNode(options: NodeOptions): Promise<Node> {
       onFatal: fatal,
     });
   }
-  const port = new Port(kernel, () => cluster?.others() ?? []);
+  const port = new Port(kernel, env.id().slice(0, 6), () => cluster?.others() ?? []);
   return {
     kernel,
     port,
@@ -177,17 +177,20 @@ class Port implements ConnectionPort {
   /** Where the clients of a node that leaves may go instead. */
   private readonly others: () => readonly string[];
   private leaving = false;
+  /** Connections of a user's devices are on any node: what refuses or leaves must not be taken for that of another. */
+  private readonly suffix: string;
   private count = 0;
 
-  constructor(kernel: Kernel, others: () => readonly string[]) {
+  constructor(kernel: Kernel, suffix: string, others: () => readonly string[]) {
     this.kernel = kernel;
+    this.suffix = suffix;
     this.others = others;
   }
 
   open(sink: Parameters<ConnectionPort['open']>[0]): ReturnType<ConnectionPort['open']> {
     if (this.leaving) return null;
     this.count++;
-    return this.kernel.spawn('connection', String(this.count), sink);
+    return this.kernel.spawn('connection', `${this.count}.${this.suffix}`, sink);
   }
 
   frame(connection: Parameters<ConnectionPort['frame']>[0], frame: Parameters<ConnectionPort['frame']>[1]): Taken {

@@ -115,8 +115,12 @@ export class MembershipState {
         if (this.isOther(input.id) && this.peers.hinted(input.id, input.record, now)) this.news(input.id, now);
         break;
       case 'read':
-        if (this.isOther(input.id) && this.peers.read(input.id, input.record, input.sentAt, now))
-          this.news(input.id, now);
+        if (!this.isOther(input.id)) break;
+        if (this.peers.read(input.id, input.record, input.sentAt, now)) this.news(input.id, now);
+        if (this.hasRival(input.id)) {
+          this.end();
+          this.push({ t: 'onFatal', reason: `another node named ${this.config.name} is running` });
+        }
         break;
       case 'listed':
         this.listed = true;
@@ -232,18 +236,12 @@ export class MembershipState {
       if (this.ring === null || stayers(this.view).length > 0) this.quietSince = now;
       this.push({ t: 'onDown', id });
     } else if (peer.record?.state === 'joining' && peer.appeared) this.quietSince = now;
-    if (this.hasRival(id)) {
-      this.end();
-      this.push({ t: 'onFatal', reason: `another node named ${this.config.name} is running` });
-    }
   }
 
-  /** Another life of our name, seen to be alive, that does not give way. */
+  /** Another life of our name, read to be alive, that does not give way. */
   private hasRival(id: NodeId): boolean {
-    if (this.phase !== 'joining') return false;
-    return this.peers
-      .namesakes(this.self)
-      .some((peer) => peer.id === id && peer.changes > 1 && !yields(peer, this.self));
+    if (this.phase !== 'joining' || this.past.has(id)) return false;
+    return this.peers.namesakes(this.self).some((peer) => peer.id === id && peer.beats > 1 && !yields(peer, this.self));
   }
 
   private isOther(id: NodeId): boolean {
@@ -251,7 +249,8 @@ export class MembershipState {
   }
 
   private probe(now: number): void {
-    for (const id of this.peers.probes(now)) this.push({ t: 'probe', id });
+    const doubted = this.phase === 'joining' ? this.config.name : null;
+    for (const id of this.peers.probes(now, doubted)) this.push({ t: 'probe', id });
   }
 
   /** An epoch that is not above the one seen is refused. */

@@ -15,8 +15,14 @@ export interface Peer {
   known: boolean;
   /** When we learned of the record as it is. */
   since: number;
-  /** How often it was seen to change. More than once: not just a last put that was under way. */
+  /** The newest `n` that was seen, also when the record is gone since: hints may be late. −1: none. */
+  newest: number;
+  /** How often a newer record was seen. */
   changes: number;
+  /** Of the record as it was read last; −1: never. */
+  readN: number;
+  /** How often a read found a newer record than the one before. More than once: it lives; once may be a last put that was under way. */
+  beats: number;
   /** Its record is there since the last change. */
   appeared: boolean;
   /** When it was read last; −∞: never. */
@@ -47,7 +53,10 @@ export class Peers {
       record: null,
       known: false,
       since: now,
+      newest: -1,
       changes: 0,
+      readN: -1,
+      beats: 0,
       appeared: false,
       askedAt: Number.NEGATIVE_INFINITY,
       dead: null,
@@ -60,7 +69,7 @@ export class Peers {
   /** By a hint: newer than what is known, or nothing. True: it is news. */
   hinted(id: NodeId, record: LiveRecord, now: number): boolean {
     const peer = this.observe(id, now);
-    if (peer.dead !== null || (peer.record !== null && record.n <= peer.record.n)) return false;
+    if (peer.dead !== null || record.n <= peer.newest) return false;
     this.learn(peer, record, now);
     return true;
   }
@@ -69,6 +78,10 @@ export class Peers {
   read(id: NodeId, record: LiveRecord | null, sentAt: number, now: number): boolean {
     const peer = this.observe(id, now);
     if (peer.dead !== null) return false;
+    if (record !== null) {
+      if (peer.readN >= 0 && record.n > peer.readN) peer.beats++;
+      peer.readN = Math.max(peer.readN, record.n);
+    }
     if (!peer.known || record?.n !== peer.record?.n) {
       this.learn(peer, record, now);
       return true;
@@ -78,12 +91,12 @@ export class Peers {
     return true;
   }
 
-  /** Whose record is to be read now: not known yet, or hints have not come. Marks them as asked. */
-  probes(now: number): NodeId[] {
+  /** Whose record is to be read now: not known yet, or hints have not come, or of the name `doubted`. Marks them as asked. */
+  probes(now: number, doubted: string | null): NodeId[] {
     const due: NodeId[] = [];
     for (const peer of this.all.values()) {
       if (peer.dead !== null || now - peer.askedAt < PROBE_EVERY_MS) continue;
-      if (peer.known && now - peer.since < PROBE_AFTER_MS) continue;
+      if (peer.known && now - peer.since < PROBE_AFTER_MS && nameOf(peer.id) !== doubted) continue;
       peer.askedAt = now;
       due.push(peer.id);
     }
@@ -113,7 +126,10 @@ export class Peers {
   }
 
   private learn(peer: Peer, record: LiveRecord | null, now: number): void {
-    if (peer.known) peer.changes++;
+    if (record !== null && record.n > peer.newest) {
+      if (peer.known) peer.changes++;
+      peer.newest = record.n;
+    }
     peer.known = true;
     peer.appeared = peer.record === null && record !== null;
     peer.record = record;
