@@ -1,12 +1,19 @@
-// npm run sim -- [--nodes one|drawn|N] [--regions] --seed N [--trace] | --seeds N [--from K] [--jobs J] [--twice] [--stopAt F] | --mutants [--only name] [--seeds most]
-//   | --log [--runs N] [--seed S] [--trace] [--mutants [--only name]]
-// Runs worlds, and tells what did not hold and how to see it again.
+// Runs worlds, and tells what did not hold and how to see it again. `npm run sim -- --help` says how.
 import './globals.ts';
 import { parseArgs } from 'node:util';
 import type { Setting } from './fleet-plan.ts';
 
+const USAGE = `npm run sim -- [--nodes one|drawn|N] [--regions] and one of
+  --seed N [--trace]                                one world, again
+  --seeds N [--from K] [--jobs J] [--twice]         N worlds from seed K; each twice, with equal hashes
+            [--stopAt F]                            ends after F failures; default 5
+  --mutants [--only NAME] [--seeds MOST] [--jobs J] plants bugs; each must be found within so many seeds
+  --log [--runs N] [--seed S] [--trace]             the fenced log alone, against its model
+  --log --mutants [--only NAME]`;
+
 const { values } = parseArgs({
   options: {
+    help: { type: 'boolean', short: 'h', default: false },
     seed: { type: 'string' },
     seeds: { type: 'string' },
     from: { type: 'string', default: '1' },
@@ -32,7 +39,9 @@ const number = (text: string): number => {
 const nodes = values.nodes === 'one' || values.nodes === 'drawn' ? values.nodes : number(values.nodes);
 const setting: Setting = { nodes: values.regions && nodes === 'one' ? 4 : nodes, regions: values.regions };
 
-if (values.log) {
+if (values.help) {
+  console.log(USAGE);
+} else if (values.log) {
   const { runLog } = await import('./log/main.ts');
   const { trace, mutants, child } = values;
   const options = { trace, mutants, child, only: values.only ?? null, runs: number(values.runs) };

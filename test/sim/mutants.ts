@@ -57,8 +57,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'dirty mark skipped',
     file: 'actors/chat-post.ts',
-    find: `  if (!s.dirty) writes.push({ t: 'put', table: 'dirty'`,
-    replace: `  if (s.log.head < 0) writes.push({ t: 'put', table: 'dirty'`,
+    find: `  if (!s.marked)`,
+    replace: `  if (s.log.head < 0)`,
   },
   {
     name: 'system lane after user lane',
