@@ -8,9 +8,9 @@ import { DEFAULT_RATES, RateLimiter } from './rates.ts';
 import { verifierService } from './verifier.ts';
 
 /** A signed-in connection whose session can be out of reach, and whose chats are on other nodes that take all and answer nothing. */
-async function setup() {
+async function setup({ sessionThere = true } = {}) {
   const env = new TestEnv();
-  const world = { sessionThere: true, attaches: 0, owner: 'b#1' };
+  const world = { sessionThere, attaches: 0, owner: 'b#1' };
   const router: Router = {
     route(kind, _key, mail) {
       if (kind === 'chat') return null;
@@ -57,9 +57,10 @@ async function setup() {
     } as unknown as ActorDeps),
   );
   const frames: ServerFrame[] = [];
+  const closes: string[] = [];
   const sink = {
     write: (bytes: Uint8Array) => void frames.push(decodeServerFrame(bytes)),
-    close: () => {},
+    close: (why: string) => void closes.push(why),
     bufferedBytes: 0,
     source: '127.0.0.1',
   };
@@ -75,11 +76,28 @@ async function setup() {
     await new Promise((resolve) => setImmediate(resolve));
     env.run();
   }
-  expect(frames[0]?.op).toBe(OP.WELCOME);
-  return { env, kernel, connection, frames, world, say };
+  expect(frames.map(({ op }) => op)).toEqual(sessionThere ? [OP.WELCOME, OP.CAUGHT_UP] : []);
+  return { env, kernel, connection, frames, closes, world, say };
 }
 
 describe('a connection', () => {
+  test('that signs in while its session is on its way waits for it, and is served as soon as it is there', async () => {
+    const { env, frames, closes, world } = await setup({ sessionThere: false });
+    env.advance(8_000);
+    expect([frames, closes]).toEqual([[], []]);
+    expect(world.attaches).toBeGreaterThan(20);
+    world.sessionThere = true;
+    env.advance(400);
+    expect(frames.map(({ op }) => op)).toEqual([OP.WELCOME, OP.CAUGHT_UP]);
+  });
+
+  test('whose session does not come in nine seconds is told to come again', async () => {
+    const { env, frames, closes } = await setup({ sessionThere: false });
+    env.advance(9_100);
+    expect(frames).toMatchObject([{ op: OP.ERROR, code: 'unavailable', retry: true }]);
+    expect(closes).toEqual(['overloaded']);
+  });
+
   test('that cannot reach its session asks about once a second, however long, and finds it again', async () => {
     const { env, kernel, world } = await setup();
     world.sessionThere = false;

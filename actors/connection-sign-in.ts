@@ -7,6 +7,12 @@ import type { AttachedMail } from './mail.ts';
 import { TICK } from './ticks.ts';
 import type { VerifiedMail } from './verifier.ts';
 
+/**
+ * A session whose node died is on its way to another one: that takes 7 to 10 s from the death. A client that is kept waiting for it
+ * is served as soon as it is there; one that is turned away comes back by chance, later.
+ */
+export const ATTACH_MS = 9_000;
+
 export function onHello(ctx: Ctx, s: ConnectionState, f: Frame<'HELLO'>): Next {
   if (f.version < WIRE_VERSION)
     return close(s, 'unsupportedVersion', 'unsupported_version', `this server speaks version ${WIRE_VERSION}`);
@@ -58,6 +64,8 @@ export function onVerified(ctx: Ctx, s: ConnectionState, r: VerifiedMail): Next 
   s.user = user;
   s.expires = expires;
   s.phase = 'attaching';
+  if (s.timer !== 0) ctx.cancel(s.timer);
+  s.timer = ctx.after(ATTACH_MS, TICK.signIn);
   attach(ctx, s, false);
   return CONTINUE;
 }

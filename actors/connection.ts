@@ -210,13 +210,10 @@ function onGone(ctx: Ctx, s: ConnectionState): Next {
 function onTick(ctx: Ctx, s: ConnectionState, tick: ConnectionTick): Next {
   switch (tick.what) {
     case 'signIn':
+      if (s.phase === 'attaching') return close(s, 'overloaded', 'unavailable', 'your session does not answer');
       return close(s, 'signInTimeout', 'unauthenticated', 'no sign-in in time');
     case 'attach':
-      s.attachTimer = 0;
-      if (s.session !== null || (s.phase !== 'open' && s.phase !== 'leaving')) return CONTINUE;
-      planAttach(ctx, s, REATTACH_MS * 10);
-      attach(ctx, s, true);
-      return CONTINUE;
+      return onAttachTick(ctx, s);
     case 'leave':
       s.posts = [];
       return settleLeave(s);
@@ -225,6 +222,18 @@ function onTick(ctx: Ctx, s: ConnectionState, tick: ConnectionTick): Next {
     case 'silence':
       return onSilence(ctx, s);
   }
+}
+
+/** Again, while nobody has answered. The first answer of a sign-in may be on its way for long, and is not asked for twice. */
+function onAttachTick(ctx: Ctx, s: ConnectionState): Next {
+  s.attachTimer = 0;
+  if (s.session !== null) return CONTINUE;
+  if (s.phase === 'attaching') attach(ctx, s, false);
+  else if (s.phase === 'open' || s.phase === 'leaving') {
+    planAttach(ctx, s, REATTACH_MS * 10);
+    attach(ctx, s, true);
+  }
+  return CONTINUE;
 }
 
 function onSilence(ctx: Ctx, s: ConnectionState): Next {
@@ -268,8 +277,9 @@ function onRefused(ctx: Ctx, s: ConnectionState, refused: Refused): Next {
   if (mail.ref !== undefined)
     writeFault(s, { ref: mail.ref, chat: null, id: null, code, afterMs, about: `not taken: ${refused.reason}` });
   else if (mail.t === 'attach') {
-    if (s.phase === 'attaching') return close(s, 'overloaded', code, 'the session does not answer');
-    planAttach(ctx, s, REATTACH_MS * 5 * (0.5 + ctx.env.random()));
+    if (s.phase !== 'attaching') planAttach(ctx, s, REATTACH_MS * 5 * (0.5 + ctx.env.random()));
+    else if (code === 'unavailable') planAttach(ctx, s, REATTACH_MS * (0.5 + ctx.env.random()));
+    else return close(s, 'overloaded', code, 'the session does not answer');
   }
   return CONTINUE;
 }

@@ -77,7 +77,7 @@ export class Engine {
     this.#store = store;
     const onThrow = (error: unknown): void => this.#threw(error);
     this.events = new Emitter(onThrow);
-    const connectTimeoutMs = options.connectTimeoutMs ?? 10_000;
+    const connectTimeoutMs = options.connectTimeoutMs ?? 15_000;
     this.link = new Link(
       env,
       transport,

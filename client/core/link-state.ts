@@ -23,6 +23,8 @@ export interface Loss {
   /** The server asks for at least this much patience. */
   readonly afterMs: number;
   readonly freshToken: boolean;
+  /** The code of the error that came before the close; null: none did. */
+  readonly code: string | null;
 }
 
 /** A fault explains a close that follows within this time. */
@@ -37,18 +39,19 @@ const FATAL = new Set(['unauthenticated', 'revoked', 'displaced', 'unsupported_v
 export function lossOf(code: number, why: string, fault: Fault | null, now: number, tokenReused: boolean): Loss {
   const recent = fault !== null && now - fault.at <= FAULT_EXPLAINS_MS ? fault : null;
   const afterMs = recent?.afterMs ?? 0;
+  const errorCode = recent?.code ?? null;
   const named = Object.entries(CLOSE_CODES).find(([, entry]) => entry.code === code);
   if (named === undefined) {
     const fatal = recent !== null && !recent.retry && FATAL.has(recent.code);
     const stale = recent?.code === 'token_expired' || (recent?.code === 'unauthenticated' && tokenReused);
     const action = fatal && !stale ? 'stop' : 'reconnect';
-    return { action, reason: recent?.code ?? why, afterMs, freshToken: stale };
+    return { action, reason: recent?.code ?? why, afterMs, freshToken: stale, code: errorCode };
   }
   const [name, { action }] = named;
   const refused = code === CLOSE_CODES.unauthenticated.code;
   const stale =
     code === CLOSE_CODES.tokenExpired.code || (refused && (tokenReused || recent?.code === 'token_expired'));
-  return { action: stale ? 'reconnect' : action, reason: name, afterMs, freshToken: stale };
+  return { action: stale ? 'reconnect' : action, reason: name, afterMs, freshToken: stale, code: errorCode };
 }
 
 /** A server may send us elsewhere, but not from a safe connection to an open one. */

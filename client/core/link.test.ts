@@ -49,7 +49,7 @@ describe('sign-in', () => {
     const { client, env, transport } = scriptedClient();
     await env.advance(0);
     transport.socket.open();
-    await env.advance(10_000);
+    await env.advance(15_000);
     expect(client.state).toMatchObject({ is: 'reconnecting', reason: 'no WELCOME in time' });
     expect(transport.socket.closedWith).not.toBeNull();
   });

@@ -11,14 +11,14 @@ import {
   SUBPROTOCOL,
   WIRE_VERSION,
 } from '../../protocol/index.ts';
-import { BACKOFF, backoffMs, Reconnects } from './backoff.ts';
+import { BACKOFF, backoffMs, ceilingOf, Reconnects } from './backoff.ts';
 import { type ClientEnv, type Socket, settle, type Timer, type Transport } from './env.ts';
 import { Heartbeat } from './heartbeat.ts';
 import { type ClientState, type Fault, type Loss, lossOf, mayFollow } from './link-state.ts';
 import { type GetToken, TokenKeeper } from './token.ts';
 
 export interface UrlRequest {
-  /** `elsewhere`: the server said that another node should serve this user. `failed`: attempts at the last URL failed. */
+  /** `elsewhere`: the server said that another node should serve this user. `failed`: attempts at the last URL failed, or it cannot serve. */
   readonly reason: 'connect' | 'elsewhere' | 'failed';
   readonly signal: AbortSignal;
   readonly token: string;
@@ -114,6 +114,14 @@ export class Link {
     this.#heartbeat.sent();
     this.#socket.send(bytes);
     return true;
+  }
+
+  /** Leaves a server that answers but cannot serve, for another or by way of the address that was given at first. */
+  elsewhere(reason: string): void {
+    if (!this.#online) return;
+    this.#askUrl = 'failed';
+    this.#lastUrl = this.#options.url;
+    this.#drop(1000, reason);
   }
 
   /** For good, unless `start` or `wake` is called; after 'closed' for good. */
@@ -327,7 +335,7 @@ export class Link {
 
   #wait(loss: Loss, wasOnline: boolean, now: number): void {
     const current = this.#attempt;
-    const jitterMs = this.#reconnects.lost(now, () => this.#env.random());
+    const jitterMs = this.#reconnects.lost(now, () => this.#env.random(), ceilingOf(loss.code));
     this.#notBefore = Math.max(this.#notBefore, now + loss.afterMs);
     if (loss.action === 'elsewhere') this.#askUrl = 'elsewhere';
     else if (!wasOnline) this.#askUrl ??= 'failed';

@@ -1,7 +1,7 @@
 // The outbox: what waits, what is in flight, and what to send next. Pure state; `now` and chance are handed in.
 // Each chat is a lane, first in first out. A lane's items up to `flown` are in flight. Whatever makes it send again (a refusal that
 // may pass, silence, a new connection) sets `flown` back: from that message on all goes again, in order, marked as a retry.
-import { backoffMs } from './backoff.ts';
+import { backoffMs, ceilingOf } from './backoff.ts';
 import type { StoredMessage } from './store.ts';
 
 export interface OutboxLimits {
@@ -182,7 +182,10 @@ export class Outbox {
       // With open > 0 it answers an attempt of before the flight was sent back; the last attempt is still to be answered.
       this.#fly(lane, at);
       if (this.#namedOneThatLeft(item, refusal)) lane.notBefore = now + refusal.afterMs;
-      else this.#slowDown(lane, now + Math.max(refusal.afterMs, backoffMs(lane.failures + 1, random)));
+      else {
+        const backoff = backoffMs(lane.failures + 1, random, ceilingOf(refusal.code));
+        this.#slowDown(lane, now + Math.max(refusal.afterMs, backoff));
+      }
     }
     this.#ready.add(lane);
     return null;

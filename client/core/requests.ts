@@ -1,7 +1,7 @@
 // Requests that carry a `ref` and their answers. A request outlives connections: it goes again on the next one, with the same ref,
 // and after a refusal that may pass. All requests of the wire may be repeated: those that make something carry an id of their own.
 import { type ClientFrame, encodeFrame, type Frame, OP, ProtocolError } from '../../protocol/index.ts';
-import { backoffMs } from './backoff.ts';
+import { backoffMs, ceilingOf } from './backoff.ts';
 import type { ClientEnv, Timer } from './env.ts';
 import { errorOf, ParleyError } from './errors.ts';
 
@@ -124,7 +124,7 @@ export class Requests {
     }
     if (pending.waits) return;
     pending.failures++;
-    const backoff = backoffMs(pending.failures, () => this.#env.random());
+    const backoff = backoffMs(pending.failures, () => this.#env.random(), ceilingOf(frame.code));
     this.#plan(ref, pending, Math.max(frame.afterMs, backoff), true);
   }
 

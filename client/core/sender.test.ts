@@ -253,6 +253,29 @@ describe('sending', () => {
 });
 
 describe('waiting after a refusal', () => {
+  it('leaves a server that cannot serve for five seconds, and the next one only after ten', async () => {
+    const { client, env, transport, signIn } = scriptedClient();
+    let socket = await signIn();
+    const one = client.chat('c').send({ text: '1' });
+    const refuse = async (ms: number): Promise<void> => {
+      for (let at = 0; at < ms; at += 1_000) {
+        socket.say(errorOf({ code: 'unavailable', retry: true, id: one.id, chat: 'c', afterMs: 100 }));
+        await env.advance(1_000);
+      }
+    };
+    await refuse(5_000);
+    expect(client.state.is).toBe('online');
+    await refuse(1_000);
+    expect(client.state.is).not.toBe('online');
+    await env.advance(5_000);
+    expect(transport.socket).not.toBe(socket);
+    socket = await signIn();
+    await refuse(9_000);
+    expect(client.state.is).toBe('online');
+    socket.say(sent(one.id, 1));
+    expect(one.status).toBe('sent');
+  });
+
   it('ends, also when the timer is early and the wait is over between two looks at the clock', async () => {
     for (const creepMs of [0.01, 0.1, 0.3, 0.5, 0.7, 0.95]) {
       const env = manualEnv({ creepMs, earlyMs: 0.9 });

@@ -5,6 +5,7 @@ import { errorOf, ParleyError } from './errors.ts';
 import type { Link } from './link.ts';
 import { type Item, Outbox, type OutboxLimits } from './outbox-state.ts';
 import { OutgoingMessage, type Sent } from './outgoing.ts';
+import { Patience } from './patience.ts';
 import type { Receipts } from './receipts.ts';
 import type { OutboxStore, StoredMessage } from './store.ts';
 
@@ -34,6 +35,7 @@ const encoder = new TextEncoder();
 export class Sender {
   readonly #o: SenderOptions;
   readonly #outbox: Outbox;
+  readonly #patience = new Patience();
   readonly #handles = new Map<string, OutgoingMessage>();
   /** Acknowledged, but not confirmed as shown: by chat. They leave the store only then, or a crash would hide them here. */
   readonly #unshown = new Map<string, { readonly id: string; readonly seq: number }[]>();
@@ -152,6 +154,7 @@ export class Sender {
   offline(): void {
     this.#paused = true;
     this.#outbox.disconnected();
+    this.#patience.disconnected();
     this.#arm(this.#o.env.now());
   }
 
@@ -197,6 +200,7 @@ export class Sender {
   acknowledged(id: string, sent: Sent): StoredMessage | null {
     const item = this.#outbox.remove(id, 'acknowledged');
     if (item === null) return null;
+    this.#patience.served();
     const { chat } = item.message;
     const unshown = this.#unshown.get(chat);
     if (unshown === undefined) this.#unshown.set(chat, [{ id, seq: sent.seq }]);
@@ -219,6 +223,7 @@ export class Sender {
     const now = env.now();
     const item = this.#outbox.refused(id, frame, now, () => env.random());
     if (item !== null) this.#gone(id, errorOf(frame));
+    if (frame.code === 'unavailable' && this.#patience.refused(now)) this.#o.link.elsewhere(frame.code);
     this.pump(now);
     this.#arm(now, true);
   }

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { CLOSE_CODES, OP } from '../../protocol/index.ts';
 import { Saying, Unconfirmed } from './ack-state.ts';
-import { BACKOFF, backoffMs, Reconnects } from './backoff.ts';
+import { BACKOFF, backoffMs, ceilingOf, Reconnects } from './backoff.ts';
 import { lossOf, mayFollow } from './link-state.ts';
 import { Receipts } from './receipts.ts';
 import { applyChange, changesOf, emptyStored, type StoreChange } from './store.ts';
@@ -54,6 +54,11 @@ describe('backoff', () => {
     );
     expect(backoffMs(3, () => 0.5)).toBe(1_000);
     expect(backoffMs(90, () => 0.5)).toBe(10_000);
+  });
+
+  it('is five seconds at the most where a living server has an actor out of reach', () => {
+    const waits = ['unavailable', 'overloaded', null].map((code) => backoffMs(90, () => 0.999_999, ceilingOf(code)));
+    expect(waits).toEqual([4_999, 19_999, 19_999]);
   });
 
   it('tries again within half a second at first', () => {

@@ -32,7 +32,7 @@ export class TestSink implements Sink {
 }
 
 /** Waits for a condition, with a limit; never for luck. */
-export async function until<T>(what: string, get: () => T | undefined | null | false, limitMs = 5_000): Promise<T> {
+export async function until<T>(what: string, get: () => T | undefined | null | false, limitMs = 20_000): Promise<T> {
   const end = Date.now() + limitMs;
   for (;;) {
     const value = get();
