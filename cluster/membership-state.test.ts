@@ -131,6 +131,21 @@ describe('the lease', () => {
     expect(bench.state.surelyDead(old, bench.now)).toBe(true);
   });
 
+  test('comes back too when others let the next incarnation in before it heard that it was taken', () => {
+    const bench = new Bench();
+    const ring = bench.withB();
+    const lost = bench.step({ t: 'tick' }, LEASE_MS + 1);
+    const renewal = lost.find((effect) => effect.t === 'renew');
+    const next = renewal?.t === 'renew' ? renewal.id : B;
+    const without = nextRing(ring, [member(B)], { epochMin: 2, isDone: () => true }) as Ring;
+    const withNext = nextRing(without, [member(B), member(next)], { epochMin: 3, isDone: () => true }) as Ring;
+    bench.step({ t: 'ring', ring: without });
+    expect(bench.step({ t: 'ring', ring: withNext })).toEqual([]);
+    const heard = bench.step({ t: 'renewed', id: next, sentAt: bench.now });
+    expect(kinds(heard).slice(0, 2)).toEqual(['onRejoined', 'onRing']);
+    expect([bench.state.self, bench.state.ring, bench.state.holdsLease(bench.now)]).toEqual([next, withNext, true]);
+  });
+
   test('is lost at once, before anybody hears of the ring, when a newer ring leaves us out', () => {
     const bench = new Bench();
     const ring = bench.withB();

@@ -34,6 +34,8 @@ export class MembershipState {
   private effects: MembershipEffect[] = [];
   /** Who we shall be once the store has answered. */
   private next: NodeId | null = null;
+  /** A ring that holds us as that already: others saw the record before we heard that it was taken. */
+  private early: Ring | null = null;
   private leaseUntil = NEVER;
   private counter = 0;
   private doneEpoch = 0;
@@ -203,6 +205,9 @@ export class MembershipState {
     if (id !== this.self || this.phase === 'lost') return;
     if (this.leaseUntil === NEVER) this.joinedAt = this.quietSince = now;
     this.leaseUntil = Math.max(this.leaseUntil, until);
+    const { early } = this;
+    this.early = null;
+    if (early !== null) this.adopt(early, now);
   }
 
   private lose(why: string, now: number): void {
@@ -211,6 +216,7 @@ export class MembershipState {
     this.wishAt = null;
     this.past.add(this.self);
     this.next = nodeIdOf(this.config.name, this.config.incarnation());
+    this.early = null;
     this.renewAt = now;
     this.push({ t: 'onLeaseLost', why });
     if (this.draining) this.push({ t: 'drained', ok: false });
@@ -256,6 +262,10 @@ export class MembershipState {
   /** An epoch that is not above the one seen is refused. */
   private adopt(ring: Ring, now: number): void {
     if (ring.epoch <= this.epoch) return;
+    if (this.next !== null && memberOf(ring, this.next) !== null) {
+      if (ring.epoch > (this.early?.epoch ?? 0)) this.early = ring;
+      return;
+    }
     const before = this.ring;
     const isIn = memberOf(ring, this.self) !== null;
     if (this.phase === 'up' && !isIn && !this.draining) this.lose(`ring ${ring.epoch} leaves this node out`, now);

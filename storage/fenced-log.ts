@@ -118,8 +118,8 @@ function again(log: LogId, before: LogRecord, adopted: readonly Entry[], fence: 
 }
 
 /**
- * The log's entries with from ≤ n ≤ to, as `readLog` gives rows: only those that count. `to` is at most what the owner knows to be
- * durable, or the record is given. The store's record is as new as any entry that was ever served.
+ * The log's entries with from ≤ n ≤ to, as `readLog` gives rows: only those that count. Without `record` the store's own is read, which is
+ * as new as any entry that was ever served; `to` is then at most what the owner knows to be durable.
  */
 export async function readEntries(
   store: Store,
@@ -140,9 +140,20 @@ export async function readEntries(
       record?.starts ?? startsOf(store, log),
     ]);
     const found = counting(rows, starts);
-    if (found.length > 0 || rows.length === seen) return found.slice(0, limit.entries);
+    if (found.length > 0 || rows.length === seen) return within(found, limit);
     seen = rows.length;
   }
+}
+
+function within(entries: readonly Entry[], limit: PageLimit): Entry[] {
+  let bytes = 0;
+  const page: Entry[] = [];
+  for (const entry of entries) {
+    bytes += entry.bytes.length;
+    if (page.length === limit.entries || (page.length > 0 && bytes > limit.bytes)) break;
+    page.push(entry);
+  }
+  return page;
 }
 
 async function startsOf(store: Store, log: LogId): Promise<LogRecord['starts']> {
