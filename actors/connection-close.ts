@@ -23,7 +23,7 @@ export function close(s: ConnectionState, name: CloseName, code: ErrorCode, abou
 
 /** Closes a leaving connection once all that it took is answered. */
 export function settleLeave(s: ConnectionState): Next {
-  if (s.phase !== 'leaving' || s.posts.length > 0) return CONTINUE;
+  if (s.phase !== 'leaving' || s.pending.length > 0) return CONTINUE;
   s.sink.close(s.deps.elsewhere === null ? 'goingAway' : 'elsewhere');
   s.phase = 'closed';
   return STOP_NORMAL;

@@ -11,13 +11,14 @@ import {
 } from '../protocol/index.ts';
 import { CONTINUE, type Ctx, type Next } from '../runtime/index.ts';
 import { close, LEAVE_PATIENCE_MS, settleLeave, writeFault } from './connection-close.ts';
-import { POSTING_MAX, took } from './connection-posting.ts';
+import { PENDING_MAX, tookPost, tookRequest } from './connection-pending.ts';
 import { onHello } from './connection-sign-in.ts';
 import type { ConnectionState } from './connection-state.ts';
 import type { PostMail } from './mail.ts';
 import { TICK } from './ticks.ts';
 
 export const FRAME_OVERHEAD_BYTES = 128;
+const TOO_MANY = 'too much of this connection is under way';
 
 export function onFrame(ctx: Ctx, s: ConnectionState, f: ClientFrame): Next {
   s.heard = Math.ceil(ctx.now());
@@ -97,11 +98,10 @@ function onSend(ctx: Ctx, s: ConnectionState, f: Frame<'SEND_MESSAGE'>): Next {
   if (s.phase === 'leaving') return refuse('shutting_down', 0, 'this node is going away');
   if (s.deps.pressure.level >= 3)
     return refuse('overloaded', Math.ceil(1_000 + 2_000 * ctx.env.random()), 'the server sheds load');
-  if (s.posts.length >= POSTING_MAX)
-    return refuse('overloaded', 200, 'too many messages of this connection are under way');
+  if (s.pending.length >= PENDING_MAX) return refuse('overloaded', 200, TOO_MANY);
   const wait = s.deps.rates.message(s.user, f.chat, s.sink.source, f.body.length + FRAME_OVERHEAD_BYTES, s.heard);
   if (wait > 0) return refuse('rate_limited', wait, 'too many messages or bytes');
-  took(ctx, s, f.chat, f.id);
+  tookPost(ctx, s, f.chat, f.id);
   const mail: PostMail = {
     t: 'post',
     user: s.user,
@@ -132,6 +132,7 @@ function onRequest(ctx: Ctx, s: ConnectionState, f: Request): Next {
   if (s.phase === 'leaving') return refuse('shutting_down', 0, 'this node is going away');
   const wait = s.deps.rates.frame(s.user, s.sink.source, s.heard, reachOf(f));
   if (wait > 0) return refuse('rate_limited', wait, 'too many requests');
+  if (s.pending.length >= PENDING_MAX) return refuse('overloaded', 200, TOO_MANY);
   const { user, device } = s;
   switch (f.op) {
     case OP.TOKEN:
@@ -143,6 +144,7 @@ function onRequest(ctx: Ctx, s: ConnectionState, f: Request): Next {
       if (f.kind === CHAT_KIND.direct && (peer === undefined || f.members.length > 1))
         return refuse('bad_argument', 0, 'a direct chat has one other member');
       const chat = f.kind === CHAT_KIND.direct ? directChatId(user, peer ?? user) : groupChatId(user, f.id);
+      tookRequest(ctx, s, f.ref, chat);
       ctx.route('chat', chat, {
         t: 'create',
         ref: f.ref,
@@ -157,15 +159,18 @@ function onRequest(ctx: Ctx, s: ConnectionState, f: Request): Next {
     }
     case OP.CHANGE_CHAT: {
       const { ref, id, change, users, role, title } = f;
+      tookRequest(ctx, s, ref, f.chat);
       ctx.route('chat', f.chat, { t: 'change', ref, user, device, id, change, users, role, title });
       return CONTINUE;
     }
     case OP.HISTORY:
       // A page for a reader that does not read would only wait in memory.
       if (s.sink.bufferedBytes > 262_144) return refuse('overloaded', 500, 'read what was sent first');
+      tookRequest(ctx, s, f.ref, f.chat);
       ctx.route('chat', f.chat, { t: 'history', ref: f.ref, user, from: f.from, limit: f.limit, back: f.back });
       return CONTINUE;
     case OP.CHAT_INFO:
+      tookRequest(ctx, s, f.ref, f.chat);
       ctx.route('chat', f.chat, { t: 'info', ref: f.ref, user, after: f.after });
       return CONTINUE;
     default:
@@ -180,6 +185,7 @@ function toSession(
   refuse: (code: ErrorCode, afterMs: number, about: string) => Next,
 ): Next {
   if (!s.session) return refuse('unavailable', 500, 'your session is being found again');
+  tookRequest(ctx, s, f.ref, null);
   switch (f.op) {
     case OP.LIST_CHATS:
       ctx.send(s.session, { t: 'listChats', ref: f.ref, after: f.after, limit: f.limit });

@@ -3,6 +3,7 @@ import { type ClientFrame, decodeServerFrame, OP, type ServerFrame } from '../pr
 import { CONTINUE, createKernel, type Kind, type Router, startService } from '../runtime/index.ts';
 import { TestEnv } from '../runtime/testing/test-env.ts';
 import { connectionKind } from './connection.ts';
+import { ANSWER_MS } from './connection-pending.ts';
 import type { ActorDeps } from './deps.ts';
 import { DEFAULT_RATES, RateLimiter } from './rates.ts';
 import { verifierService } from './verifier.ts';
@@ -128,5 +129,23 @@ describe('a connection', () => {
     env.run();
     const refused = frames.filter((frame) => frame.op === OP.ERROR);
     expect(refused).toMatchObject([{ id: 'first', code: 'unavailable', retry: true }]);
+  });
+
+  test('answers a request too that nobody answers: at once when the node is out of reach, else after eleven seconds', async () => {
+    const { env, kernel, connection, frames, world, say } = await setup();
+    const refused = () => frames.flatMap((frame) => (frame.op === OP.ERROR ? [[frame.ref, frame.code]] : []));
+    world.owner = 'b#1';
+    say({ op: OP.CHAT_INFO, ref: 7, chat: 'd.x', after: null });
+    world.owner = 'c#1';
+    say({ op: OP.CHAT_INFO, ref: 8, chat: 'd.y', after: null });
+    say({ op: OP.LIST_CHATS, ref: 9, after: null, limit: 10 });
+    kernel.send(connection, { t: 'nodeDown', node: 'b#1' });
+    env.run();
+    expect(refused()).toEqual([[7, 'unavailable']]);
+    env.advance(ANSWER_MS);
+    expect(refused().slice(1)).toEqual([
+      [8, 'unavailable'],
+      [9, 'unavailable'],
+    ]);
   });
 });

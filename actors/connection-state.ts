@@ -22,10 +22,10 @@ export interface ConnectionState {
   gaps: number;
   /** Monotonic time of the last frame from the client, in whole milliseconds: a fraction would be an object of its own. */
   heard: number;
-  /** Messages taken and not yet answered, oldest first. */
-  posts: Post[];
-  /** Looks for posts that nobody answers; 0 while there was none. */
-  postTimer: number;
+  /** Messages and requests taken and not yet answered, oldest first. */
+  pending: Pending[];
+  /** Looks for those that nobody answers; 0 while there was none. */
+  pendingTimer: number;
   /** The next look for a session that was lost; 0: none is planned. */
   attachTimer: number;
   /** When the token expires, ms since 1970; null: never. */
@@ -39,15 +39,16 @@ export interface ConnectionState {
   } | null;
 }
 
-/** A message that was passed on to its chat. */
-export interface Post {
-  readonly chat: string;
-  readonly id: string;
+/** A message (`id`) or request (`ref`) that was passed on to a chat, or to the session (`chat` is null). */
+export interface Pending {
+  readonly ref: number | null;
+  readonly chat: string | null;
+  readonly id: string | null;
   /** Which node took it; null: this one, or not known. */
   readonly node: string | null;
   readonly atMs: number;
 }
-const NO_POSTS: Post[] = [];
+const NOTHING_PENDING: Pending[] = [];
 
 export function newConnection(deps: ActorDeps, sink: Sink, now: number): ConnectionState {
   return {
@@ -62,8 +63,8 @@ export function newConnection(deps: ActorDeps, sink: Sink, now: number): Connect
     sync: '',
     gaps: 0,
     heard: Math.ceil(now),
-    posts: NO_POSTS,
-    postTimer: 0,
+    pending: NOTHING_PENDING,
+    pendingTimer: 0,
     attachTimer: 0,
     expires: null,
     timer: 0,

@@ -4,7 +4,7 @@ import { type ClientFrame, type ErrorCode, encodeFrame, LIMITS, OP } from '../pr
 import { CONTINUE, type Ctx, type Down, type Kind, type Next, type Refused, STOP_NORMAL } from '../runtime/index.ts';
 import { close, LEAVE_PATIENCE_MS, settleLeave, writeFault } from './connection-close.ts';
 import { onFrame } from './connection-frames.ts';
-import { answered, onLate, onNodeDown } from './connection-posting.ts';
+import { answered, onLate, onNodeDown, onSessionDown, replied } from './connection-pending.ts';
 import { armWatch, attach, onAttached, onVerified } from './connection-sign-in.ts';
 import { type ConnectionState, newConnection } from './connection-state.ts';
 import type { ActorDeps } from './deps.ts';
@@ -22,6 +22,7 @@ import type {
   PageMail,
   PostedMail,
   PushMail,
+  ReplyMail,
 } from './mail.ts';
 import type { Sink } from './ports.ts';
 import { TICK } from './ticks.ts';
@@ -45,6 +46,7 @@ export type ConnectionMail =
   | FaultMail
   | DoneMail
   | PushMail
+  | ReplyMail
   | PageMail
   | ChatInfoMail
   | AttachedMail
@@ -92,7 +94,7 @@ export function connectionKind(deps: ActorDeps): Kind<ConnectionState, Connectio
       device: s.device,
       source: s.sink.source,
       buffered: s.sink.bufferedBytes,
-      posting: s.posts.length,
+      pending: s.pending.length,
     }),
   };
 }
@@ -108,12 +110,19 @@ function onMail(ctx: Ctx, s: ConnectionState, mail: Exclude<ConnectionMail, Clie
       return settleLeave(s);
     case 'fault':
       if (mail.id !== null && mail.chat !== null) answered(s, mail.chat, mail.id);
+      replied(s, mail.ref);
       writeFault(s, mail);
       return settleLeave(s);
     case 'done':
+      replied(s, mail.ref);
       s.sink.write(encodeFrame({ op: OP.OK, ref: mail.ref, value: mail.value }));
-      return CONTINUE;
+      return settleLeave(s);
+    case 'reply':
+      replied(s, mail.ref);
+      s.sink.write(mail.frame);
+      return settleLeave(s);
     case 'page':
+      replied(s, mail.ref);
       s.sink.write(
         encodeFrame({
           op: OP.HISTORY_PAGE,
@@ -125,11 +134,12 @@ function onMail(ctx: Ctx, s: ConnectionState, mail: Exclude<ConnectionMail, Clie
           entries: mail.frames,
         }),
       );
-      return CONTINUE;
+      return settleLeave(s);
     case 'info': {
+      replied(s, mail.ref);
       const { t: _t, ...fields } = mail;
       s.sink.write(encodeFrame({ op: OP.CHAT, ...fields }));
-      return CONTINUE;
+      return settleLeave(s);
     }
     case 'gap':
       if (mail.at !== s.gaps + 1) return onDismissed(s, MISSED);
@@ -180,6 +190,8 @@ function onDown(ctx: Ctx, s: ConnectionState, down: Down): Next {
   if (down.monitor !== s.monitor) return CONTINUE;
   s.monitor = 0;
   s.session = null;
+  const next = onSessionDown(ctx, s);
+  if (next !== CONTINUE) return next;
   // Half told what it missed: only a new sign-in tells it all.
   if (!s.level) return close(s, 'serverFault', 'internal', 'your session was lost; reconnect');
   planAttach(ctx, s, REATTACH_MS * (0.5 + ctx.env.random()));
@@ -215,7 +227,7 @@ function onTick(ctx: Ctx, s: ConnectionState, tick: ConnectionTick): Next {
     case 'attach':
       return onAttachTick(ctx, s);
     case 'leave':
-      s.posts = [];
+      s.pending = [];
       return settleLeave(s);
     case 'late':
       return onLate(ctx, s);
@@ -274,9 +286,12 @@ function onRefused(ctx: Ctx, s: ConnectionState, refused: Refused): Next {
     });
     return settleLeave(s);
   }
-  if (mail.ref !== undefined)
+  if (mail.ref !== undefined) {
+    replied(s, mail.ref);
     writeFault(s, { ref: mail.ref, chat: null, id: null, code, afterMs, about: `not taken: ${refused.reason}` });
-  else if (mail.t === 'attach') {
+    return settleLeave(s);
+  }
+  if (mail.t === 'attach') {
     if (s.phase !== 'attaching') planAttach(ctx, s, REATTACH_MS * 5 * (0.5 + ctx.env.random()));
     else if (code === 'unavailable') planAttach(ctx, s, REATTACH_MS * (0.5 + ctx.env.random()));
     else return close(s, 'overloaded', code, 'the session does not answer');

@@ -321,6 +321,12 @@ export interface PushMail {
   readonly t: 'push';
   readonly frames: readonly Uint8Array[];
 }
+/** A ready frame that answers a request. */
+export interface ReplyMail {
+  readonly t: 'reply';
+  readonly ref: number;
+  readonly frame: Uint8Array;
+}
 /** The session has this device. `sync` is empty until CAUGHT_UP when it is not resumed: the gaps are to be told first. */
 export interface AttachedMail {
   readonly t: 'attached';

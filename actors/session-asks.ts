@@ -66,7 +66,7 @@ function gather(ctx: Ctx, s: SessionState, to: Ref, ref: number, chats: readonly
   const finish = (): void => {
     if (failed) return void fault(ctx, to, ref, 'unavailable', 'a chat did not answer');
     const list = chats.flatMap((c) => found.get(c) ?? []).map(({ first: _first, ...line }) => line);
-    ctx.send(to, { t: 'push', frames: [encodeFrame({ op: OP.CHATS, ref, chats: list, next })] });
+    ctx.send(to, { t: 'reply', ref, frame: encodeFrame({ op: OP.CHATS, ref, chats: list, next }) });
   };
   if (open === 0) return finish();
   for (const chat of chats) {

@@ -207,7 +207,8 @@ function drop(ctx: Ctx, d: Device): void {
 export function onListDevices(ctx: Ctx, s: SessionState, mail: ListDevicesMail): Next {
   if (!ctx.sender) return CONTINUE;
   const devices = s.devices.map((d) => ({ device: d.id, agent: d.agent, seen: d.seen, online: d.conn !== null }));
-  ctx.send(ctx.sender, { t: 'push', frames: [encodeFrame({ op: OP.DEVICES, ref: mail.ref, devices })] });
+  const { ref } = mail;
+  ctx.send(ctx.sender, { t: 'reply', ref, frame: encodeFrame({ op: OP.DEVICES, ref, devices }) });
   return CONTINUE;
 }
 

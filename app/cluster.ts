@@ -89,10 +89,7 @@ export class ClusterSide {
       storedEpoch: async () => (await store.fences()).reduce((most, { epoch }) => Math.max(most, epoch), 0),
       events: {
         onRing: (ring) => this.shards.onRing(ring),
-        onDown: (node) => {
-          router.nodeDown(node);
-          events.nodeDown(node);
-        },
+        onDown: (node) => router.nodeDown(node),
         onLeaseLost: () => this.shards.drop(),
         onRejoined: (now) => {
           this.shards.drop();
@@ -111,7 +108,10 @@ export class ClusterSide {
       epoch: () => member.ring?.epoch ?? 0,
       accepts: (from, epoch) => this.accepts(from, epoch),
       onMail: router.receive,
-      onBroken: router.broken,
+      onBroken: (node, lost) => {
+        router.broken(node, lost);
+        events.nodeDown(node);
+      },
       prefix: options.name,
     });
     const shards = new Shards({

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { LEAVE_PATIENCE_MS } from '../../actors/connection-close.ts';
-import { ANSWER_MS, POSTING_MAX } from '../../actors/connection-posting.ts';
+import { ANSWER_MS, PENDING_MAX } from '../../actors/connection-pending.ts';
 import { OP } from '../../protocol/index.ts';
 import { createRealEnv, silentLog } from '../../runtime/index.ts';
 import { faultPlan, type Store, withFaults } from '../../storage/index.ts';
@@ -157,14 +157,14 @@ describe('messages that a chat was killed with', () => {
   }
 
   it('count as under way until nobody can answer any more, and no longer', async () => {
-    const [alice, chat] = await lost(POSTING_MAX);
+    const [alice, chat] = await lost(PENDING_MAX);
     lateMs = ANSWER_MS - 2_000;
     alice.text(chat, 'early');
     await alice.next('ERROR', (f) => f.id === 'early' && f.about.includes('of this connection'));
     lateMs = ANSWER_MS;
     // Never silence: its sender hears that the outcome is unknown, and says it again.
     alice.send({ op: OP.HEARTBEAT, n: 1 });
-    for (const id of ['lost0', `lost${POSTING_MAX - 1}`])
+    for (const id of ['lost0', `lost${PENDING_MAX - 1}`])
       expect(await alice.next('ERROR', (f) => f.id === id)).toMatchObject({ code: 'unavailable', retry: true });
     alice.text(chat, 'taken');
     await alice.next('SENT', (f) => f.id === 'taken');
