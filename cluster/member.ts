@@ -186,6 +186,9 @@ export class Member implements Membership {
       case 'propose':
         void this.tried(() => this.propose(effect.ring));
         break;
+      case 'restore':
+        void this.tried(() => this.restore(effect.ring));
+        break;
       case 'onRing':
         this.log('info', { epoch: effect.ring.epoch, moves: effect.ring.moves.length }, 'a ring is in force');
         events.onRing(effect.ring, effect.before);
@@ -277,6 +280,13 @@ export class Member implements Membership {
       if (outcome === 'won') this.feed({ t: 'ring', ring });
       this.feed({ t: 'proposed', epoch: ring.epoch, outcome });
     }
+  }
+
+  private async restore(ring: Ring): Promise<void> {
+    const key = ringKey(ring.epoch);
+    if ((await this.options.coordination.get(key)) !== null) return;
+    await this.options.coordination.create(key, encodeRing(ring, this.self));
+    this.log('warn', { epoch: ring.epoch }, 'a ring was gone from the store, and is put back');
   }
 
   private hintedLive(key: string, bytes: Uint8Array | null): void {

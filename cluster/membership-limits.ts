@@ -22,6 +22,8 @@ export const MOVES_MS = 30_000;
 export const LIST_EVERY_MS = 5_000;
 /** How often rings are looked for while one is missing. */
 export const FIND_EVERY_MS = 1_000;
+/** A ring that some member does not know after so long may be gone from the store: it was wiped. */
+export const RESTORE_MS = 3_000;
 /** The dead are remembered for so long, longer than their keys are kept. */
 export const REMEMBER_MS = 2 * 60 * 60 * 1_000;
 export const TICK_MS = 250;

@@ -1,95 +1,10 @@
 import { describe, expect, test } from 'vitest';
 import { decodeLive, encodeLive, idOfLiveKey, type LiveRecord, liveKey } from './live.ts';
-import type { MembershipEffect, MembershipInput } from './membership.ts';
 import { LEASE_MS, MOVES_MS, QUIET_MS, SILENCE_MS, STAGGER_MS } from './membership-limits.ts';
-import { MembershipState } from './membership-state.ts';
 import { type NodeId, nodeIdOf } from './node-id.ts';
-import { memberOf, ownerOf, type Ring, type RingMember } from './ring.ts';
+import { memberOf, ownerOf, type Ring } from './ring.ts';
 import { nextRing } from './ring-plan.ts';
-
-const B = nodeIdOf('b', 'b1');
-const member = (id: NodeId): RingMember => ({
-  id,
-  name: id.split('#')[0] ?? '',
-  weight: 1,
-  url: null,
-  draining: false,
-});
-const live = (n: number, more: Partial<LiveRecord> = {}): LiveRecord => ({
-  state: 'up',
-  n,
-  weight: 1,
-  url: null,
-  wire: 1,
-  epoch: 0,
-  done: 0,
-  ...more,
-});
-
-/** The machine of node a, its clock, and what it last wanted. */
-class Bench {
-  readonly state: MembershipState;
-  now = 1_000;
-  readonly proposals: Ring[] = [];
-  private lives = 0;
-
-  constructor(name = 'a', weight = 1) {
-    const incarnation = (): string => `i${++this.lives}`;
-    this.state = new MembershipState({ name, weight, url: null, wire: 1, incarnation });
-  }
-
-  step(input: MembershipInput, afterMs = 0): readonly MembershipEffect[] {
-    this.now += afterMs;
-    const effects = this.state.step(input, this.now);
-    for (const effect of effects) if (effect.t === 'propose') this.proposals.push(effect.ring);
-    return effects;
-  }
-
-  /** A renewal that was sent now and acknowledged at once. */
-  renew(afterMs = 0): readonly MembershipEffect[] {
-    this.now += afterMs;
-    return this.step({ t: 'renewed', id: this.state.self, sentAt: this.now });
-  }
-
-  /** Knows the store: nothing but what was told. */
-  learn(...ids: NodeId[]): void {
-    this.renew();
-    this.step({ t: 'listed', ids });
-    this.step({ t: 'found' });
-    this.step({ t: 'stored', epoch: 0 });
-  }
-
-  /** Renewals and ticks for a while; what was proposed. */
-  pass(ms: number, each: () => void = () => {}): Ring[] {
-    const rings: Ring[] = [];
-    for (let past = 0; past < ms; past += 250) {
-      each();
-      for (const effect of [...this.renew(250), ...this.step({ t: 'tick' })]) {
-        if (effect.t === 'propose') rings.push(effect.ring);
-      }
-    }
-    return rings;
-  }
-
-  /** In the ring with b. */
-  withB(): Ring {
-    this.learn();
-    this.step({ t: 'hint', id: B, record: live(1, { state: 'joining' }) });
-    const ring = nextRing(null, [member(this.state.self), member(B)]) as Ring;
-    this.step({ t: 'ring', ring });
-    this.step({ t: 'done', epoch: 1 });
-    this.n = 1;
-    return ring;
-  }
-
-  n = 1;
-  /** b says that it lives, and is done. */
-  b(more: Partial<LiveRecord> = {}): readonly MembershipEffect[] {
-    return this.step({ t: 'hint', id: B, record: live(++this.n, { epoch: 1, done: 1, ...more }) });
-  }
-}
-
-const kinds = (effects: readonly MembershipEffect[]): string[] => effects.map((effect) => effect.t);
+import { B, Bench, kinds, live, member } from './testing/membership-bench.ts';
 
 describe('the lease', () => {
   test('counts from when the renewal was sent, and only in a ring that holds us', () => {
@@ -304,6 +219,23 @@ describe('a proposal', () => {
     const died = setup();
     died.b({ done: 0 });
     expect(kinds(died.b({ done: 0, state: 'gone' }))).toContain('propose');
+  });
+
+  test('is put back when a member says for seconds that it does not know it', () => {
+    const bench = new Bench();
+    const ring = bench.withB();
+    const restores = (ms: number, epoch: number): number => {
+      let count = 0;
+      for (let past = 0; past < ms; past += 250) {
+        bench.renew(250);
+        bench.b({ epoch });
+        for (const effect of bench.step({ t: 'tick' })) if (effect.t === 'restore' && effect.ring === ring) count++;
+      }
+      return count;
+    };
+    expect(restores(2_500, 0)).toBe(0);
+    expect(restores(3_000, 0)).toBeGreaterThan(1);
+    expect(restores(3_000, 1)).toBe(0);
   });
 
   test('is not made by one who knows less than others, and is above all that is known', () => {

@@ -10,6 +10,7 @@ import {
   LIST_EVERY_MS,
   MOVES_MS,
   QUIET_MS,
+  RESTORE_MS,
   SILENCE_MS,
   STAGGER_MS,
 } from './membership-limits.ts';
@@ -170,6 +171,8 @@ export class MembershipState {
       if (this.stored === null) this.push({ t: 'askStored' });
       const epoch = this.epochOfOthers();
       if (epoch > this.epoch) this.push({ t: 'fetch', epoch });
+      if (this.ring !== null && now - this.ringAt >= RESTORE_MS && this.isAwaited(this.ring))
+        this.push({ t: 'restore', ring: this.ring });
     }
     if (this.draining && this.phase === 'up' && this.isStuck(now)) this.push({ t: 'drained', ok: false });
   }
@@ -308,6 +311,14 @@ export class MembershipState {
     const { weight, url, wire } = this.config;
     const record = { state: this.state, n: this.counter, weight, url, wire, epoch: this.epoch, done: this.doneEpoch };
     return { self, record, ring, peers, past, takers: this.takers };
+  }
+
+  /** Some member of it says that it knows only older ones. */
+  private isAwaited(ring: Ring): boolean {
+    return ring.members.some(({ id }) => {
+      const peer = this.isOther(id) ? this.peers.get(id) : null;
+      return peer !== null && peer.dead === null && peer.record !== null && peer.record.epoch < ring.epoch;
+    });
   }
 
   private epochOfOthers(): number {

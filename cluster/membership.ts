@@ -83,6 +83,8 @@ export type MembershipEffect =
   | { readonly t: 'fetch'; readonly epoch: number }
   | { readonly t: 'askStored' }
   | { readonly t: 'propose'; readonly ring: Ring }
+  /** A member does not know it: should it be gone from the store, it is put back. */
+  | { readonly t: 'restore'; readonly ring: Ring }
   | { readonly t: 'onRing'; readonly ring: Ring; readonly before: Ring | null }
   | { readonly t: 'onDown'; readonly id: NodeId }
   | { readonly t: 'onLeaseLost'; readonly why: string }
