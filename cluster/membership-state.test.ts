@@ -46,6 +46,14 @@ describe('the lease', () => {
     expect(bench.state.surelyDead(old, bench.now)).toBe(true);
   });
 
+  test('comes before the ring: one that holds us waits until the store has answered', () => {
+    const bench = new Bench();
+    const ring = nextRing(null, [member(bench.state.self), member(B)]) as Ring;
+    expect(bench.step({ t: 'ring', ring })).toEqual([]);
+    expect(kinds(bench.renew())).toContain('onRing');
+    expect([bench.state.ring, bench.state.holdsLease(bench.now)]).toEqual([ring, true]);
+  });
+
   test('comes back too when others let the next incarnation in before it heard that it was taken', () => {
     const bench = new Bench();
     const ring = bench.withB();

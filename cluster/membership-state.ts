@@ -35,7 +35,7 @@ export class MembershipState {
   private effects: MembershipEffect[] = [];
   /** Who we shall be once the store has answered. */
   private next: NodeId | null = null;
-  /** A ring that holds us as that already: others saw the record before we heard that it was taken. */
+  /** A ring that holds us already: others saw our record before we heard that it was taken, and without a lease nothing may be claimed. */
   private early: Ring | null = null;
   private leaseUntil = NEVER;
   private counter = 0;
@@ -265,7 +265,8 @@ export class MembershipState {
   /** An epoch that is not above the one seen is refused. */
   private adopt(ring: Ring, now: number): void {
     if (ring.epoch <= this.epoch) return;
-    if (this.next !== null && memberOf(ring, this.next) !== null) {
+    const isHeard = this.next === null && this.leaseUntil !== NEVER;
+    if (!isHeard && memberOf(ring, this.next ?? this.self) !== null) {
       if (ring.epoch > (this.early?.epoch ?? 0)) this.early = ring;
       return;
     }
