@@ -1,5 +1,5 @@
 // Bugs to be planted where several nodes are one cluster, as mutants.ts has them for one node. Some need more than one place to be
-// changed: what is checked twice is not missed once.
+// changed: what is checked twice is not missed once. Those of the fenced log are in log/mutants.ts.
 import type { Mutant } from './mutants.ts';
 
 const NO_LOOK_AT_THE_LEASE = {
@@ -22,13 +22,6 @@ export const FLEET_MUTANTS: readonly Mutant[] = [
         replace: `        onLeaseLost: () => {},`,
       },
     ],
-  },
-  {
-    name: 'lease checked only before the write',
-    file: 'actors/chat.ts',
-    find: `      if (!s.deps.holds(s.shard, s.fence)) return LOST;`,
-    replace: ``,
-    more: [NO_LOOK_AT_THE_LEASE],
   },
   {
     name: 'a lease counts from the answer',
@@ -75,12 +68,6 @@ export const FLEET_MUTANTS: readonly Mutant[] = [
     ],
   },
   {
-    name: 'index trusted',
-    file: 'actors/chat-post.ts',
-    find: `  if (same) answerKnown(ctx, s, to, null, draft.id, n, f.ts);`,
-    replace: `  if (same || f?.op === OP.RECEIVE_MESSAGE) answerKnown(ctx, s, to, null, draft.id, n, f.ts);`,
-  },
-  {
     name: 'surely dead too early',
     file: 'cluster/membership-limits.ts',
     find: `export const SILENCE_MS = LEASE_SEEN_MS + MARGIN_MS;`,
@@ -99,7 +86,13 @@ export const FLEET_MUTANTS: readonly Mutant[] = [
     file: 'cluster/shard-table.ts',
     find: `    for (const owner of owners) if (owner !== null && owner !== self) before.add(owner);`,
     replace: ``,
-    more: [{ file: 'cluster/shard-table.ts', find: `    claim.before.add(node);`, replace: `` }],
+    more: [
+      {
+        file: 'cluster/shard-table.ts',
+        find: `    if (node !== null && node !== self) claim?.before.add(node);`,
+        replace: ``,
+      },
+    ],
   },
   {
     name: 'the owner that the database names not waited for',
@@ -186,37 +179,6 @@ export const FLEET_MUTANTS: readonly Mutant[] = [
     ],
   },
   {
-    name: 'record not written before serving',
-    file: 'storage/fenced-log.ts',
-    find: `  await commit([recordWrite(log, record)`,
-    replace: `  void commit([recordWrite(log, record)`,
-  },
-  {
-    name: 'adopted rows not written again',
-    file: 'storage/fenced-log.ts',
-    find: `, ...again(log, before, adopted, fence, indexOf)]`,
-    replace: `]`,
-  },
-  {
-    name: 'highest fence wins',
-    file: 'storage/log-record.ts',
-    find: `  return rows.filter((row) => fenceAt(starts, row.n) === row.fence);`,
-    replace: `  return rows.filter((row) => starts.length >= 0 && !rows.some((other) => other.n === row.n && other.fence > row.fence));`,
-    more: [
-      {
-        file: 'storage/fenced-log.ts',
-        find: `    if (fenceAt(before.starts, entry.n) !== entry.fence)`,
-        replace: `    if (fenceAt(before.starts, entry.n) < 0)`,
-      },
-    ],
-  },
-  {
-    name: 'segments beyond the end kept',
-    file: 'storage/log-record.ts',
-    find: `record.starts.filter(([, first]) => first <= end)`,
-    replace: `record.starts.filter(([, first]) => first >= 0 || first <= end)`,
-  },
-  {
     name: 'rows of every fence count',
     file: 'storage/log-record.ts',
     find: `  return rows.filter((row) => fenceAt(starts, row.n) === row.fence);`,
@@ -234,11 +196,5 @@ export const FLEET_MUTANTS: readonly Mutant[] = [
     file: 'cluster/shards.ts',
     find: `(left.get(shard) ?? []).every((cell) => kernel.isQuiet(cell))`,
     replace: `(left.get(shard) ?? []).length >= 0`,
-  },
-  {
-    name: 'dirty mark of an earlier owner relied on',
-    file: 'actors/chat-post.ts',
-    find: `  if (!s.marked)`,
-    replace: `  if (!s.dirty)`,
   },
 ];

@@ -81,7 +81,18 @@ export function drawFleet(random: Random, { nodes, regions }: Setting): FleetPla
   };
 }
 
+/** Some worlds have nodes that come and go, often, and nothing else: whatever takes long there, or is lost, was lost by a move. */
+const MOVES_ONLY = 0.08;
+const MOVES: readonly (readonly [string, readonly [number, number]])[] = [
+  ['join', [2_000, 6_000]],
+  ['drain', [2_000, 6_000]],
+];
+export const isMovesOnly = (faults: ReadonlyMap<string, number>): boolean =>
+  faults.size === MOVES.length && MOVES.every(([name]) => faults.has(name));
+
 export function drawFleetFaults(random: Random, { regions }: Setting): Map<string, number> {
+  if (!regions && random.fork('moves only').chance(MOVES_ONLY))
+    return new Map(MOVES.map(([name, means]) => [name, random.between(...means)]));
   const faults = new Map<string, number>();
   const draw = (name: string, means: readonly [number, number] | undefined): void => {
     if (means !== undefined) faults.set(name, random.between(...means));

@@ -2,6 +2,7 @@
 // dirty, nobody parked, nobody waiting for an answer.
 import type { Kernel } from '../../runtime/index.ts';
 import type { Fault } from './checker.ts';
+import { isMovesOnly } from './fleet-plan.ts';
 import type { Scene } from './scene.ts';
 
 /** A question that waits longer than this in a healed world waits in vain. */
@@ -85,6 +86,13 @@ function dirtyFault({ host, book }: Scene): Fault | null {
     if (host.isDirty(chat)) return { invariant: 'dirty', about: `${chat} is marked dirty on the disk`, words: [chat] };
   }
   return null;
+}
+
+/** I9: where nodes only come and go, mail is never lost with the node that had it. */
+export function movedAway({ tap }: Scene, faults: ReadonlyMap<string, number>): Fault | null {
+  if (tap.unanswered === null || !isMovesOnly(faults)) return null;
+  const [name = '', key = ''] = tap.unanswered.split(' ');
+  return { invariant: 'I9', about: `what ${name} asked with ${key} was lost by a move`, words: [name, key] };
 }
 
 /** I10, at the wire: whoever asked after all was healed has an answer, or waits for not long yet. */

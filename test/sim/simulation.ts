@@ -12,7 +12,7 @@ import { ONE_NODE, type Setting } from './fleet-plan.ts';
 import type { Host } from './host.ts';
 import { Network } from './network.ts';
 import { drawPlan, type Plan } from './plan.ts';
-import { leftOver, silence } from './quiet.ts';
+import { leftOver, movedAway, silence } from './quiet.ts';
 import { Random } from './random.ts';
 import type { Scene } from './scene.ts';
 import { Server } from './server.ts';
@@ -83,6 +83,8 @@ export async function simulate(seed: number, keepsTrace: boolean, setting: Setti
   // Not at once: a device whose token has just expired is away for a moment.
   await within(scene, LAST_ROUND_MS, () => unsettled(scene));
   if (ok(world)) for (const fault of finalFaults(scene)) blame(world, fault);
+  const moved = movedAway(scene, plan.faults);
+  if (ok(world) && moved !== null) blame(world, moved);
   host.forget();
   return {
     seed,

@@ -16,6 +16,8 @@ import type { Owner, World } from './world.ts';
 
 const NAMES = new Map<number, string>(Object.entries(OP).map(([name, op]) => [op, name]));
 /** Frames of the server that answer something. */
+/** What a connection says of a question that it has given up. */
+const LATE = 'no answer in time';
 const ANSWERS = new Set<number>([OP.SENT, OP.ERROR, OP.OK, OP.HISTORY_PAGE, OP.CHATS, OP.CHAT, OP.DEVICES]);
 
 export class Wiretap {
@@ -29,6 +31,8 @@ export class Wiretap {
   private readonly forgetfulShards = new Set<number>();
   /** By connection: the cursors of a chat and user, as last told. */
   private readonly told = new Map<Connection, Map<string, { readonly delivered: number; readonly read: number }>>();
+  /** Whose question a connection answered itself, as nobody else had in time. */
+  unanswered: string | null = null;
   readonly counts = { sent: 0, pushed: 0, welcomes: 0 };
   private readonly world: World;
   private readonly book: Book;
@@ -100,8 +104,11 @@ export class Wiretap {
     if (frame.op === OP.SENT) {
       this.counts.sent++;
       waiting?.delete(frame.id);
-    } else if (frame.op === OP.ERROR) waiting?.delete(frame.id ?? `#${frame.ref}`);
-    else if (frame.op === OP.RECEIPT) this.receipt(connection, frame);
+    } else if (frame.op === OP.ERROR) {
+      const key = frame.id ?? `#${frame.ref}`;
+      waiting?.delete(key);
+      if (frame.about === LATE) this.unanswered ??= `${connection.name} ${key}`;
+    } else if (frame.op === OP.RECEIPT) this.receipt(connection, frame);
     else if (frame.op === OP.COUNTS) this.counted(frame);
     else if ('ref' in frame) waiting?.delete(`#${frame.ref}`);
     if (frame.op === OP.HISTORY_PAGE) for (const entry of frame.entries) this.showed(connection, entry);
