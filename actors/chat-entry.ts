@@ -7,7 +7,7 @@ import type { LogEntry } from './mail.ts';
 export function entryOf(stored: Entry): LogEntry {
   const f = decodeServerFrame(stored.bytes);
   if (f.op !== OP.RECEIVE_MESSAGE) throw new Error('a log entry is no message');
-  return { n: stored.n, sender: f.sender, device: f.device, type: f.type, frame: stored.bytes };
+  return { n: stored.n, sender: f.sender, device: f.device, type: f.type, ts: f.ts, frame: stored.bytes };
 }
 
 /** The dedupe index of an entry that another owner wrote, written again when it is adopted. */

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { ChatLog, RECENT_IDS_MAX, TAIL_ENTRIES_MAX } from './chat-log.ts';
 import type { LogEntry } from './mail.ts';
 
-const entry = (n: number): LogEntry => ({ n, sender: 'a', device: 'd', type: 0, frame: new Uint8Array(1) });
+const entry = (n: number): LogEntry => ({ n, sender: 'a', device: 'd', type: 0, ts: 0, frame: new Uint8Array(1) });
 function give(log: ChatLog, id: string): number {
   const n = log.head + 1;
   log.push({ entry: entry(n), id, ts: n, sinceMs: 0, waiters: [], done: false }, 'a', 'd');

@@ -234,7 +234,7 @@ function append(ctx: Ctx, s: ChatState, to: Ref | null, draft: Draft, change: Ch
   s.dirty = true;
   s.marked = true;
   s.log.lastTs = ts;
-  const entry: LogEntry = { n, sender: draft.user, device: draft.device, type: draft.type, frame };
+  const entry: LogEntry = { n, sender: draft.user, device: draft.device, type: draft.type, ts, frame };
   const waiters: Waiter[] = to === null ? [] : [{ to, ref: draft.ref }];
   s.log.push({ entry, id: draft.id, ts, sinceMs: ctx.now(), waiters, done: false }, draft.user, draft.device);
   if (change !== null) {

@@ -59,15 +59,15 @@ function whole<M extends object>(mail: M): M {
 
 function writeEntries(entries: readonly LogEntry[]): unknown[] {
   const flat: unknown[] = [];
-  for (const { n, sender, device, type, frame } of entries) flat.push(n, sender, device, type, frame);
+  for (const { n, sender, device, type, ts, frame } of entries) flat.push(n, sender, device, type, ts, frame);
   return flat;
 }
 
 function readEntries(flat: readonly never[]): LogEntry[] {
   const entries: LogEntry[] = [];
-  for (let i = 0; i + 4 < flat.length; i += 5) {
-    const [n, sender, device, type, frame] = flat.slice(i, i + 5) as [never, never, never, never, never];
-    entries.push({ n, sender, device, type, frame });
+  for (let i = 0; i + 5 < flat.length; i += 6) {
+    const [n, sender, device, type, ts, frame] = flat.slice(i, i + 6) as [never, never, never, never, never, never];
+    entries.push({ n, sender, device, type, ts, frame });
   }
   return entries;
 }

@@ -9,6 +9,8 @@ export interface LogEntry {
   readonly sender: string;
   readonly device: string;
   readonly type: number;
+  /** When the chat took it, ms since 1970. */
+  readonly ts: number;
   readonly frame: Uint8Array;
 }
 

@@ -66,17 +66,19 @@ export function decodeUser(bytes: Uint8Array): UserRow {
   return { presence, lastSeen, blocked };
 }
 
-/** `sync` names this registration of the device; `cursor` is how much of the inbox it has acked. */
+/** `sync` names this registration of the device, which began at `since`; `cursor` is how much of the inbox it has acked. */
 export interface DeviceRow {
   readonly sync: string;
   readonly cursor: number;
   readonly agent: string;
   readonly seen: number;
+  /** ms since 1970; 0 in rows of before it was stored. */
+  readonly since: number;
 }
-export const encodeDevice = (d: DeviceRow): Uint8Array => pack([1, d.sync, d.cursor, d.agent, d.seen]);
+export const encodeDevice = (d: DeviceRow): Uint8Array => pack([1, d.sync, d.cursor, d.agent, d.seen, d.since]);
 export function decodeDevice(bytes: Uint8Array): DeviceRow {
-  const [, sync, cursor, agent, seen] = unpack(bytes) as [1, string, number, string, number];
-  return { sync, cursor, agent, seen };
+  const [, sync, cursor, agent, seen, since = 0] = unpack(bytes) as [1, string, number, string, number, number?];
+  return { sync, cursor, agent, seen, since };
 }
 
 /** An inbox entry points at a chat's entry; short frames ride along, so that a page costs one read. */

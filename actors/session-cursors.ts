@@ -17,7 +17,7 @@ export function onFlush(ctx: Ctx, s: SessionState): void {
 
 export function saveDevice(ctx: Ctx, s: SessionState, d: Device): void {
   const cursor = cursorOf(d);
-  const bytes = encodeDevice({ sync: d.sync, cursor, agent: d.agent, seen: d.seen });
+  const bytes = encodeDevice({ sync: d.sync, cursor, agent: d.agent, seen: d.seen, since: d.since });
   const put: Write = { t: 'put', table: 'device', partition: s.user, key: d.id, stamp: nextStamp(s), bytes };
   // A device that is not stored is fresh again after a crash: it loses nothing, and reads more.
   if (ctx.tell(s.deps.writerFor(s.user), { t: 'write', token: 0, partition: s.user, writes: [put] }))

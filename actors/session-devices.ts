@@ -8,6 +8,7 @@ import { saveDevice, saveDevicesSoon } from './session-cursors.ts';
 import { feed, onPage, readPage } from './session-feed.ts';
 import { presenceChanged } from './session-presence.ts';
 import {
+  CLOCK_SKEW_MS,
   cursorOf,
   type Device,
   deviceOf,
@@ -15,7 +16,6 @@ import {
   newDevice,
   nextStamp,
   type SessionState,
-  STRANGER_MS,
   wait,
   withDevice,
 } from './session-state.ts';
@@ -28,7 +28,8 @@ export const SUMMARY_TRIES = 3;
 export function onAttach(ctx: Ctx, s: SessionState, mail: AttachMail): Next {
   const conn = ctx.sender;
   if (conn === null) return CONTINUE;
-  let d = deviceOf(s, mail.device);
+  const known = deviceOf(s, mail.device);
+  let d = known;
   if (!d && s.devices.length >= LIMITS.devicesPerUserMax) {
     ctx.send(conn, { t: 'dismissed', why: 'tooMany' });
     return CONTINUE;
@@ -40,9 +41,10 @@ export function onAttach(ctx: Ctx, s: SessionState, mail: AttachMail): Next {
   }
   const resumes = d !== undefined && d.sync !== '' && d.sync === mail.sync;
   if (!d) {
-    d = newDevice(mail.device, '', s.inboxHead, mail.agent, ctx.env.wallNow());
+    d = newDevice(mail.device, { sync: '', cursor: s.inboxHead, agent: mail.agent, seen: 0, since: 0 });
     s.devices = withDevice(s.devices, d);
-  } else if (!resumes) d.strangerUntil = ctx.now() + STRANGER_MS;
+  }
+  if (!resumes) d.since = ctx.env.wallNow() + (known === undefined ? 0 : CLOCK_SKEW_MS);
   if (mail.agent !== '') d.agent = mail.agent;
   d.seen = ctx.env.wallNow();
   d.conn = conn;

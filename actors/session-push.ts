@@ -5,7 +5,7 @@ import { type Device, isOwn, type SessionState, windowOpen } from './session-sta
 
 /** To one device, if its window is open; else it falls behind, and is fed from the inbox until it is level again. False: it was not pushed. */
 export function push(ctx: Ctx, s: SessionState, d: Device, chat: string, entry: LogEntry, i: number): boolean {
-  if (isOwn(s, d, entry, ctx.now()) || d.conn === null) return true;
+  if (isOwn(s, d, entry) || d.conn === null) return true;
   if (!windowOpen(d)) {
     if (d.mode === 'live') d.mode = 'catchup';
     return false;

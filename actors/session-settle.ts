@@ -7,11 +7,10 @@ import { TICK } from './ticks.ts';
 
 /** What is settled moves on; what cannot settle by acks goes to the inbox; the chat hears of any progress. */
 export function progress(ctx: Ctx, s: SessionState, view: ChatView): Next {
-  const now = ctx.now();
   const before = view.settled;
   let settled = 0;
   for (const item of view.items) {
-    if (!(item.done || (!item.mine && ackedByAll(s, view, item.entry, now)))) break;
+    if (!(item.done || (!item.mine && ackedByAll(s, view, item.entry)))) break;
     view.settled = item.entry.n;
     s.itemsHeld--;
     s.bytesHeld -= item.entry.frame.length;
@@ -31,9 +30,9 @@ export function tellChat(ctx: Ctx, s: SessionState, view: ChatView): void {
 }
 
 /** A user without any device has nobody to wait for: a first device reads the log. */
-function ackedByAll(s: SessionState, view: ChatView, entry: LogEntry, now: number): boolean {
+function ackedByAll(s: SessionState, view: ChatView, entry: LogEntry): boolean {
   for (const d of s.devices) {
-    if (isOwn(s, d, entry, now)) continue;
+    if (isOwn(s, d, entry)) continue;
     if ((view.acks?.get(d.id) ?? 0) < entry.n) return false;
   }
   return true;

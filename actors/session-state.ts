@@ -5,7 +5,7 @@ import type { Ref } from '../runtime/index.ts';
 import { FENCE_STAMPS, type OwnedRecord } from '../storage/index.ts';
 import { type ActorDeps, shardOf } from './deps.ts';
 import type { LogEntry } from './mail.ts';
-import type { UserRow } from './rows.ts';
+import type { DeviceRow, UserRow } from './rows.ts';
 
 /** Pushed to a device and not yet acked. `i` is its number in the inbox, 0 while it is not (known to be) there. */
 export interface Flight {
@@ -43,8 +43,8 @@ export interface Device {
   has: Map<string, number> | null;
   /** Up to where it was told to read by itself: not to be pushed either, but not known to be had. */
   told: Map<string, number> | null;
-  /** Until then (monotonic) messages of its own device id may be of a life that it forgot, and are pushed as others' are. */
-  strangerUntil: number;
+  /** Messages of its device id that are older (ms since 1970) are of a life that it forgot, and are pushed as others' are. */
+  since: number;
 }
 
 /** An entry that is neither acked by all devices nor in the inbox yet. */
@@ -142,7 +142,8 @@ export const WAITS_MAX = 512;
 export const EVICT_MS = 200;
 export const MOMENT_MS = 1_000;
 export const FLUSH_MS = 5_000;
-export const STRANGER_MS = 60_000;
+/** A device that was known lived elsewhere, by a clock that differs by less. Its own message that comes back is a double, which it drops. */
+export const CLOCK_SKEW_MS = 5_000;
 export const PRESENCE_MS = 2_000;
 export const WATCH_RENEW_MS = 30_000;
 /** How soon a watch that was shed under pressure is tried again. */
@@ -199,12 +200,13 @@ const NO_DEVICES: Device[] = [];
 const NO_REFS: readonly Ref[] = [];
 const NO_APPENDS: Append[] = [];
 
-export function newDevice(id: string, sync: string, cursor: number, agent: string, seen: number): Device {
+export function newDevice(id: string, { sync, cursor, agent, seen, since }: DeviceRow): Device {
   return {
     id,
     sync,
     agent,
     seen,
+    since,
     conn: null,
     monitor: 0,
     mode: 'offline',
@@ -216,7 +218,6 @@ export function newDevice(id: string, sync: string, cursor: number, agent: strin
     announce: false,
     has: null,
     told: null,
-    strangerUntil: 0,
   };
 }
 /** Of every device that has nothing in flight; the first flight makes a list of its own. */
@@ -268,8 +269,8 @@ export function nextStamp(s: SessionState): number {
 }
 
 /** Own messages need no push to the device that sent them: `sent` told it the number. Own changes do, `ok` tells none. */
-export const isOwn = (s: SessionState, d: Device, e: LogEntry, now: number): boolean =>
-  e.type < TYPE.created && e.sender === s.user && e.device === d.id && now >= d.strangerUntil;
+export const isOwn = (s: SessionState, d: Device, e: LogEntry): boolean =>
+  e.type < TYPE.created && e.sender === s.user && e.device === d.id && e.ts >= d.since;
 
 /** What need not be pushed to a device that is not live: it has it, or reads it for itself. */
 export const coveredUpTo = (d: Device, chat: string): number => Math.max(d.has?.get(chat) ?? 0, d.told?.get(chat) ?? 0);

@@ -155,7 +155,7 @@ function onLoaded(ctx: Ctx, s: SessionState, r: LoadedMail): void {
   for (const { stored, d } of rows) {
     s.stamp = Math.max(s.stamp, stored.stamp);
     // Nobody has seen it for as long as the inbox keeps anything: it will be a fresh one if it ever comes back.
-    if (d.seen >= oldest) s.devices = withDevice(s.devices, newDevice(stored.key, d.sync, d.cursor, d.agent, d.seen));
+    if (d.seen >= oldest) s.devices = withDevice(s.devices, newDevice(stored.key, d));
   }
   ctx.cancel(s.timerLoad);
   s.timerLoad = 0;

@@ -45,8 +45,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'settled for devices that are away',
     file: 'actors/session-settle.ts',
-    find: `    if (isOwn(s, d, entry, now)) continue;`,
-    replace: `    if (d.conn === null || isOwn(s, d, entry, now)) continue;`,
+    find: `    if (isOwn(s, d, entry)) continue;`,
+    replace: `    if (d.conn === null || isOwn(s, d, entry)) continue;`,
   },
   {
     name: 'settled before the inbox has it',

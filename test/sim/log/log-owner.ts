@@ -130,7 +130,7 @@ export class LogOwner {
       this.record = advanced(this.record, this.log.durable);
       writes.push(recordWrite(LOG, this.record));
     }
-    const entry: LogEntry = { n, sender: SENDER, device: DEVICE, type: 0, frame };
+    const entry: LogEntry = { n, sender: SENDER, device: DEVICE, type: 0, ts: 0, frame };
     this.log.push({ entry, id, ts: 0, sinceMs: 0, waiters: [], done: false }, SENDER, DEVICE);
     this.write(n, writes).catch(() => {});
   }
