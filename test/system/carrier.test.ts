@@ -1,17 +1,18 @@
 // Mail between nodes over real NATS: the contract of the carrier, and links that outlive the server.
 import { setTimeout as sleep } from 'node:timers/promises';
-import { describe, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { startNats } from '#services';
 import { carrierContract } from '../../cluster/carrier-contract.ts';
 import { type NodeId, NodeLinks, nodeIdOf } from '../../cluster/index.ts';
 import { connectNatsCarrier } from '../../cluster/nats/index.ts';
 import { createRealEnv, silentLog } from '../../runtime/index.ts';
-import { isSkipped, ownName, sharedNats, theServers } from './servers.ts';
+import { describeUnless } from './describe-unless.ts';
+import { ownName, sharedNats, theServers, whyNot } from './servers.ts';
 
 const nats = await sharedNats();
 const env = createRealEnv(silentLog);
 
-describe.skipIf(isSkipped(nats))('over NATS', () => {
+describeUnless(whyNot(nats), 'over NATS', () => {
   carrierContract('NATS', async () => {
     const opened: Awaited<ReturnType<typeof connectNatsCarrier>>[] = [];
     return {

@@ -17,14 +17,15 @@ import {
 } from '../../cluster/index.ts';
 import { connectNatsCoordination } from '../../cluster/nats/index.ts';
 import { createRealEnv, type Env, type EnvTimer, silentLog } from '../../runtime/index.ts';
-import { isSkipped, ownName, type Servers, sharedNats, theServers } from './servers.ts';
+import { describeUnless } from './describe-unless.ts';
+import { isSkipped, ownName, type Servers, sharedNats, theServers, whyNot } from './servers.ts';
 
 const shared = await sharedNats();
 const realEnv = createRealEnv(silentLog);
 let count = 0;
 const freshName = (): string => `${ownName('coord')}_${++count}`;
 
-describe.skipIf(isSkipped(shared))('on a real NATS', () => {
+describeUnless(whyNot(shared), 'on a real NATS', () => {
   const connectTo = (servers: Servers, cluster: string, replicas = 1): Promise<Coordination> =>
     connectNatsCoordination({ env: realEnv, servers: servers.urls, name: 'test', cluster, replicas });
 
