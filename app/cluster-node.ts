@@ -28,8 +28,11 @@ export async function startClusterNode(options: NodeOptions, onFatal: (reason: s
   const { env, config, verifier, pressure, counters } = options;
   const { node, cluster, redis } = config;
   const closers: (() => Promise<void>)[] = [];
+  /** All of them, the last opened first; rejects as the first that could not be closed, when all have been tried. */
   const close = async (): Promise<void> => {
-    for (const each of closers.reverse()) await each();
+    const failures: unknown[] = [];
+    for (const each of closers.splice(0).reverse()) await each().catch((error: unknown) => failures.push(error));
+    if (failures.length > 0) throw failures[0];
   };
   let state: 'starting' | 'ready' | 'stopping' | 'failed' = 'starting';
   try {
@@ -75,15 +78,19 @@ export async function startClusterNode(options: NodeOptions, onFatal: (reason: s
       notReady: () => (state === 'ready' ? (started.cluster?.notReady() ?? null) : state),
       stop: async () => {
         state = 'stopping';
-        // Sockets stay while sessions and chats move to other nodes; then clients are told where to go.
-        await started.cluster?.drain(cluster.drainMs);
-        await started.leave(LEAVE_SPREAD_MS, node.stopMs);
-        await started.stop();
-        await close();
+        try {
+          // Sockets stay while sessions and chats move to other nodes; then clients are told where to go.
+          await started.cluster?.drain(cluster.drainMs);
+          await started.leave(LEAVE_SPREAD_MS, node.stopMs);
+          await started.stop();
+        } finally {
+          await close();
+        }
       },
     };
   } catch (error) {
-    await close();
+    // Why it did not start is what is to be told, not what went wrong after that.
+    await close().catch((ending: unknown) => env.log.warn({ error: String(ending) }, 'a connection was not closed'));
     throw error;
   }
 }

@@ -15,34 +15,15 @@ export interface KeptCounts {
 export class PulledMetrics {
   readonly registry = new Registry();
 
-  /** What reads nothing shows nothing: a 0 would say that it was asked. */
   gauge(name: string, help: string, labelNames: string[], read: () => Iterable<Sample>): void {
-    const metric = new Gauge({
-      name,
-      help,
-      labelNames,
-      registers: [this.registry],
-      collect: () => {
-        metric.reset();
-        if (labelNames.length === 0) metric.remove();
-        for (const [value, labels] of read()) metric.inc(labels ?? {}, value);
-      },
-    });
+    const collect = (): void => show(metric, labelNames, read());
+    const metric = new Gauge({ name, help, labelNames, registers: [this.registry], collect });
   }
 
   /** A total that somebody else keeps. */
   total(name: string, help: string, labelNames: string[], read: () => Iterable<Sample>): void {
-    const metric = new Counter({
-      name,
-      help,
-      labelNames,
-      registers: [this.registry],
-      collect: () => {
-        metric.reset();
-        if (labelNames.length === 0) metric.remove();
-        for (const [value, labels] of read()) metric.inc(labels ?? {}, value);
-      },
-    });
+    const collect = (): void => show(metric, labelNames, read());
+    const metric = new Counter({ name, help, labelNames, registers: [this.registry], collect });
   }
 
   rows<Of>(table: readonly Row<Of>[], labelNames: string[], read: () => readonly (readonly [Of, Labels])[]): void {
@@ -56,6 +37,13 @@ export class PulledMetrics {
     const get = async () => ({ ...(await frame.get()), values: valuesOf(name, bounds, read()) });
     this.registry.registerMetric({ name, get } as unknown as Histogram);
   }
+}
+
+/** What reads nothing shows nothing: a 0 would say that it was asked. */
+function show(metric: Gauge | Counter, labelNames: readonly string[], samples: Iterable<Sample>): void {
+  metric.reset();
+  if (labelNames.length === 0) metric.remove();
+  for (const [value, labels] of samples) metric.inc(labels ?? {}, value);
 }
 
 function valuesOf(name: string, bounds: readonly number[], kept: KeptCounts | null) {

@@ -45,9 +45,9 @@ export interface NodeOptions {
   readonly writerObserver?: WriterObserver;
   /** Cells' mailbox limit and such are the kinds' own; this is for how long cells run before I/O has its turn. */
   readonly sliceMs?: number;
-  /** The node cannot go on: fenced out by another owner of its store, or its services crash too often. */
   /** Counts refusals and such for the metrics; default: nobody counts. */
   readonly counters?: Counters;
+  /** The node cannot go on: fenced out by another owner of its store, or its services crash too often. */
   readonly onFatal?: (reason: string) => void;
 }
 

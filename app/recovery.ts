@@ -29,7 +29,7 @@ export function recoveryService(store: Store, isOurs: (shard: number) => boolean
       const wakeNext = async (): Promise<void> => {
         for (const shard of shards) {
           if (ctx.stopping) return;
-          if (isOurs(shard)) woken += await wakeShard(ctx, store, String(shard));
+          woken += await wakeShard(ctx, store, String(shard), () => !ctx.stopping && isOurs(shard));
         }
       };
       await Promise.all(Array.from({ length: SHARDS_AT_ONCE }, wakeNext));
@@ -38,11 +38,11 @@ export function recoveryService(store: Store, isOurs: (shard: number) => boolean
   };
 }
 
-async function wakeShard(ctx: ServiceCtx, store: Store, shard: string): Promise<number> {
+async function wakeShard(ctx: ServiceCtx, store: Store, shard: string, goesOn: () => boolean): Promise<number> {
   let after = '';
   let woken = 0;
-  while (!ctx.stopping) {
-    const rows = await readPage(ctx, store, shard, after);
+  while (goesOn()) {
+    const rows = await readPage(ctx, store, shard, after, goesOn);
     for (const row of rows) ctx.route('chat', row.key, { t: 'wake' });
     woken += rows.length;
     if (rows.length > 0) await ctx.sleep(PAUSE_MS);
@@ -53,8 +53,8 @@ async function wakeShard(ctx: ServiceCtx, store: Store, shard: string): Promise<
   return woken;
 }
 
-async function readPage(ctx: ServiceCtx, store: Store, shard: string, after: string) {
-  while (!ctx.stopping) {
+async function readPage(ctx: ServiceCtx, store: Store, shard: string, after: string, goesOn: () => boolean) {
+  while (goesOn()) {
     try {
       return await store.readRows('dirty', shard, after, WAKES_AT_ONCE);
     } catch (error) {

@@ -117,7 +117,10 @@ export async function startServer(options: ServerOptions): Promise<Server> {
     };
   } catch (error) {
     pressure.stop();
-    await node?.stop();
+    // Why it did not start is what is to be told, not what went wrong after that.
+    await node
+      ?.stop()
+      .catch((ending: unknown) => env.log.warn({ error: String(ending) }, 'the node did not stop well'));
     throw error;
   }
 }

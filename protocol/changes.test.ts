@@ -2,9 +2,9 @@ import fc from 'fast-check';
 import { pack, unpack } from 'msgpackr';
 import { describe, expect, it } from 'vitest';
 import { type Change, decodeChange, encodeChange } from './changes.ts';
-import { ProtocolError } from './errors.ts';
 import { CHAT_KIND, ROLE, TYPE } from './kinds.ts';
 import { LIMITS } from './limits.ts';
+import { codeOf } from './testing/code-of.ts';
 
 const longUser = (n: number): string => String(n).padStart(LIMITS.userIdCharsMax, 'u');
 const users = (count: number): string[] => Array.from({ length: count }, (_, n) => longUser(n));
@@ -33,16 +33,6 @@ const changes: readonly Change[] = [
   { type: TYPE.role, users: ['bob'], role: ROLE.admin },
   { type: TYPE.renamed, title: 'Alps' },
 ];
-
-function codeOf(attempt: () => unknown): string {
-  try {
-    attempt();
-  } catch (error) {
-    if (error instanceof ProtocolError) return error.code;
-    throw error;
-  }
-  return 'none';
-}
 
 describe('changes of a chat', () => {
   it.each(changes)('$type comes back as it went, and reads as a map elsewhere', (change) => {

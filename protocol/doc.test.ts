@@ -6,10 +6,11 @@ import { protocolDoc } from './doc.ts';
 import { SAMPLES } from './doc-samples.ts';
 import { schemaSource, shapesOf } from './doc-schema.ts';
 import { vectorsJson } from './doc-vectors.ts';
-import { CLOSE_CODES, ERROR_CODES, ProtocolError } from './errors.ts';
+import { CLOSE_CODES, ERROR_CODES } from './errors.ts';
 import { FRAMES, type FrameName } from './frames.ts';
 import { decodeClientJson, decodeServerJson, encodeJson } from './json.ts';
 import { OP, SCHEMA } from './schema.ts';
+import { codeOf } from './testing/code-of.ts';
 
 const file = (name: string): string => readFileSync(new URL(`../${name}`, import.meta.url), 'utf8');
 const bytesOf = (hex: string): Uint8Array => Uint8Array.from(Buffer.from(hex, 'hex'));
@@ -23,15 +24,6 @@ interface Vectors {
 }
 const vectors = JSON.parse(file('protocol/vectors.json')) as Vectors;
 
-function codeOf(attempt: () => unknown): string {
-  try {
-    attempt();
-  } catch (error) {
-    if (error instanceof ProtocolError) return error.code;
-    throw error;
-  }
-  return 'none';
-}
 /** As the vectors write it: binaries as {"hex": …}. */
 const plain = (frame: object): unknown =>
   JSON.parse(

@@ -2,24 +2,14 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { arbitraries, FRAME_NAMES } from './arbitraries.ts';
 import { encodeFrame } from './codec.ts';
-import { ProtocolError } from './errors.ts';
 import { FRAMES, type Frame } from './frames.ts';
 import { decodeClientJson, decodeServerJson, encodeJson } from './json.ts';
 import { CHAT_KIND, TYPE } from './kinds.ts';
 import { LIMITS } from './limits.ts';
 import { OP } from './schema.ts';
+import { codeOf } from './testing/code-of.ts';
 
 const { frameOf } = arbitraries(fc);
-
-function codeOf(attempt: () => unknown): string {
-  try {
-    attempt();
-  } catch (error) {
-    if (error instanceof ProtocolError) return error.code;
-    throw error;
-  }
-  return 'none';
-}
 
 const send = (body: Uint8Array): Frame<'SEND_MESSAGE'> => ({
   op: OP.SEND_MESSAGE,

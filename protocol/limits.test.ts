@@ -2,11 +2,12 @@ import { Packr } from 'msgpackr';
 import { describe, expect, it } from 'vitest';
 import { FRAME_NAMES } from './arbitraries.ts';
 import { decodeClientFrame, decodeServerFrame, encodeFrame } from './codec.ts';
-import { type ErrorCode, ProtocolError } from './errors.ts';
+import type { ErrorCode } from './errors.ts';
 import type { Field } from './field.ts';
 import { type ClientFrame, FRAMES, type ServerFrame } from './frames.ts';
 import { LIMITS } from './limits.ts';
 import { OP } from './schema.ts';
+import { codeOf } from './testing/code-of.ts';
 
 type Fields = Readonly<Record<string, Field>>;
 /** Values of a field at its limits, and values just past them with the code that they get. */
@@ -114,16 +115,6 @@ function wire(field: Field, value: unknown): unknown {
   if (field.is === 'tuple')
     return Object.entries(field.of).map(([name, of]) => wire(of, (value as Record<string, unknown>)[name]));
   return value;
-}
-
-function codeOf(attempt: () => unknown): ErrorCode | 'none' {
-  try {
-    attempt();
-  } catch (error) {
-    if (error instanceof ProtocolError) return error.code;
-    throw error;
-  }
-  return 'none';
 }
 
 for (const name of FRAME_NAMES) {

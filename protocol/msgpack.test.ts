@@ -1,10 +1,10 @@
 import fc from 'fast-check';
 import { Packr, Unpackr } from 'msgpackr';
 import { describe, expect, it } from 'vitest';
-import { ProtocolError } from './errors.ts';
 import { LIMITS } from './limits.ts';
 import { type MsgValue, Reader } from './msgpack-reader.ts';
 import { Writer } from './msgpack-writer.ts';
+import { codeOf } from './testing/code-of.ts';
 import { asciiText, joinedText } from './text.ts';
 
 const bytesOf = (hex: string): Uint8Array => Uint8Array.from(Buffer.from(hex.replaceAll(' ', ''), 'hex'));
@@ -23,16 +23,6 @@ function write(value: MsgValue): Uint8Array {
   writer.value(value, 'value');
   return out.slice(0, writer.end());
 }
-function codeOf(attempt: () => unknown): string {
-  try {
-    attempt();
-  } catch (error) {
-    if (error instanceof ProtocolError) return error.code;
-    throw error;
-  }
-  return 'none';
-}
-
 const { value } = fc.letrec<{ value: MsgValue; list: MsgValue[]; map: Map<string, MsgValue> }>((tie) => ({
   value: fc.oneof(
     { depthSize: 'small' },

@@ -264,11 +264,6 @@ export class Kernel {
     this.bonds.foreignDown(ref, monitor, reason);
   }
 
-  /** An actor of another node ended: its watchers and links here hear of it. */
-  foreignEnded(ref: ForeignRef, reason: ExitReason): void {
-    this.bonds.strangerEnded(ref, reason);
-  }
-
   /** A node was lost: `down` and exit signals with `noconnection` from all its actors. */
   nodeDown(node: string): void {
     for (const ref of this.bonds.strangersOn(node)) this.bonds.strangerEnded(ref, 'noconnection');

@@ -5,33 +5,22 @@ import type { LatencySummary } from '../load/latency.ts';
 import type { Promises } from '../load/pairs.ts';
 import type { ServerMemory } from '../peers/server-child.ts';
 
-export interface DirectRound {
-  readonly peer: PeerName;
+/** What each round under load says, of one server or of several nodes together. */
+export interface Round {
   readonly round: number;
   readonly mode: 'saturation' | 'open';
   readonly ms: number;
-  /** Delivered in that time. */
+  /** In that time: of one server those delivered, of several nodes those answered by `sent`. */
   readonly messages: number;
   readonly perSecond: number;
-  /** Processor time of the server, all threads, per message. */
+  /** Processor time of the servers, all threads, per message. */
   readonly cpuUs: number;
-  readonly userUs: number;
-  readonly systemUs: number;
-  /** The main thread's part of it; the rest is the store's thread, V8's and libuv's. */
-  readonly mainUs: number | null;
   /** Of one core, 0 to 1 and more. */
-  readonly serverShare: number;
-  readonly loopShare: number;
   readonly loadShare: number;
-  readonly switchesPerMessage: number;
-  /** What the server counts of its own work, per message: frames, socket writes, store batches and such. */
+  /** What the servers count of their own work, per message: frames, socket writes, store batches and such. */
   readonly perMessage: Readonly<Record<string, number>>;
-  readonly receiptsPerMessage: number;
-  readonly rssMiB: number;
   readonly sent: LatencySummary;
-  readonly sentUncorrected: LatencySummary;
   readonly delivered: LatencySummary;
-  readonly deliveredUncorrected: LatencySummary;
   readonly lag: LatencySummary;
   readonly promises: Promises;
   readonly refused: number;
@@ -41,34 +30,34 @@ export interface DirectRound {
   readonly invalid: string | null;
 }
 
+export interface DirectRound extends Round {
+  readonly peer: PeerName;
+  readonly userUs: number;
+  readonly systemUs: number;
+  /** The main thread's part of it; the rest is the store's thread, V8's and libuv's. */
+  readonly mainUs: number | null;
+  /** Of one core, 0 to 1 and more. */
+  readonly serverShare: number;
+  readonly loopShare: number;
+  readonly switchesPerMessage: number;
+  readonly receiptsPerMessage: number;
+  readonly rssMiB: number;
+  readonly sentUncorrected: LatencySummary;
+  readonly deliveredUncorrected: LatencySummary;
+}
+
 /** Of several nodes; processor time is of all of them together. */
-export interface ClusterRound {
+export interface ClusterRound extends Round {
   readonly placement: 'local' | 'across';
-  readonly round: number;
-  readonly mode: 'saturation' | 'open';
-  readonly ms: number;
   /** Shards moved since users were placed: clients that do not repeat, as these, are promised nothing then, and the round is invalid. */
   readonly moved: boolean;
-  /** Answered by `sent` in that time, and pushed to receivers. */
-  readonly messages: number;
+  /** Pushed to receivers. */
   readonly deliveries: number;
-  readonly perSecond: number;
-  readonly cpuUs: number;
   readonly cpuUsPerDelivery: number;
   /** Its share of each process, per message. */
   readonly processUs: readonly number[];
   /** Processor time of NATS and the database, per message; in no figure of the nodes. */
   readonly serversUs: Readonly<Record<string, number>>;
-  readonly loadShare: number;
-  readonly perMessage: Readonly<Record<string, number>>;
-  readonly sent: LatencySummary;
-  readonly delivered: LatencySummary;
-  readonly lag: LatencySummary;
-  readonly promises: Promises;
-  readonly refused: number;
-  readonly refusals: readonly string[];
-  readonly closed: readonly string[];
-  readonly invalid: string | null;
 }
 
 export interface IdleSample {

@@ -5,19 +5,17 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Child } from '../children.ts';
 import { type Bed, openBed, ownersOf } from '../cluster/bed.ts';
 import { type Placement, placeGroups, placePairs } from '../cluster/places.ts';
-import type { Load } from '../load/generate.ts';
 import { merge, summarize } from '../load/latency.ts';
-import { isKept } from '../load/pairs.ts';
 import type { Seating, WorkerArgs, WorkerEnd, WorkerMark } from '../load/worker.ts';
 import type { BenchOptions } from '../options.ts';
 import type { Counts } from '../peers/cluster-stats.ts';
 import type { ServerUsage } from '../peers/server-child.ts';
 import { type ClusterRound, type Figure, figure } from '../report/result.ts';
 import { LOAD_CORE, runName, SECRET } from './peer.ts';
+import { faultOf, loadOf, perMessage, troubleOf } from './round.ts';
 
 export type ClusterScenario = 'direct' | 'group';
 
-const LAG_P99_MS_MAX = 10;
 const GOAL = { reach: 1.6, aim: 1.4 } as const;
 const SIGN_INS_AT_ONCE = 50;
 const CONNECT_MS = 600_000;
@@ -123,11 +121,7 @@ async function measure(
   round: number,
   options: BenchOptions,
 ): Promise<ClusterRound> {
-  const load: Load =
-    mode === 'saturation'
-      ? { mode, window: options.window }
-      : { mode, perSecond: options.rate, seed: options.seed + round };
-  await worker.ask('start', load);
+  await worker.ask('start', loadOf(mode, round, options));
   await sleep(options.warmupMs);
   if (options.cpuProf) await Promise.all(bed.processes.map((child) => child.ask('profileStart')));
   const before = await sample(bed, worker);
@@ -150,8 +144,6 @@ async function measure(
     return from === undefined ? 0 : (used.userUs + used.systemUs - from.userUs - from.systemUs) / messages;
   });
   const cpuUs = processUs.reduce((total, us) => total + us, 0);
-  const perMessage = (of: Counts, from: Counts): Record<string, number> =>
-    Object.fromEntries(Object.entries(of).map(([name, value]) => [name, (value - (from[name] ?? 0)) / messages]));
   const summary = (of: keyof WorkerMark['latency']) => summarize(merge([after.mark.latency[of]]));
   const measured: ClusterRound = {
     placement,
@@ -165,9 +157,9 @@ async function measure(
     cpuUs,
     cpuUsPerDelivery: (cpuUs * messages) / deliveries,
     processUs,
-    serversUs: perMessage(after.serversUs, before.serversUs),
+    serversUs: perMessage(after.serversUs, before.serversUs, messages),
     loadShare: (after.mark.cpuUs - before.mark.cpuUs) / (ms * 1_000),
-    perMessage: perMessage(after.counts, before.counts),
+    perMessage: perMessage(after.counts, before.counts, messages),
     sent: summary('sent'),
     delivered: summary('delivered'),
     lag: summary('lag'),
@@ -177,17 +169,12 @@ async function measure(
     closed: end.closed,
     invalid: null,
   };
-  return { ...measured, invalid: faultOf(measured, options) };
+  return { ...measured, invalid: invalidBy(measured, options) };
 }
 
-function faultOf(round: ClusterRound, options: BenchOptions): string | null {
+function invalidBy(round: ClusterRound, options: BenchOptions): string | null {
   if (round.moved) return 'shards have moved since users were placed: a node lost its lease, the machine is too busy';
-  if (round.messages === 0) return 'nothing was sent';
-  if (round.refused > 0) return `${round.refused} messages were refused: ${round.refusals.join('; ')}`;
-  if (round.mode === 'saturation') return null;
-  if (round.lag.p99 > LAG_P99_MS_MAX) return `the generator lagged: p99 ${round.lag.p99.toFixed(1)} ms`;
-  if (round.perSecond < options.rate * 0.95) return `only ${round.perSecond.toFixed(0)} a second got through`;
-  return null;
+  return round.messages === 0 ? 'nothing was sent' : faultOf(round, options);
 }
 
 /** Ratios within a round, then the plain figures. */
@@ -218,8 +205,6 @@ export function clusterFigures(rounds: readonly ClusterRound[], scenario: Cluste
 
 function lineOf(round: ClusterRound, scenario: ClusterScenario): string {
   const { placement, mode, cpuUs, processUs, perSecond, loadShare, sent, delivered, serversUs, perMessage } = round;
-  const kept = isKept(round.promises) ? '' : `  BROKEN ${JSON.stringify(round.promises)}`;
-  const invalid = round.invalid === null ? '' : `  INVALID: ${round.invalid}`;
   const each = processUs.length === 1 ? '' : ` (${processUs.map((us) => us.toFixed(0)).join(' + ')})`;
   const delivery = scenario === 'direct' ? '' : `, ${round.cpuUsPerDelivery.toFixed(1)} µs/delivery`;
   const servers = Object.entries(serversUs).map(([name, us]) => `${name} ${us.toFixed(0)} µs`);
@@ -229,6 +214,6 @@ function lineOf(round: ClusterRound, scenario: ClusterScenario): string {
     `${perSecond.toFixed(0).padStart(6)}/s  load ${(loadShare * 100).toFixed(0)} %  sent p50 ${sent.p50.toFixed(2)} ` +
     `p99 ${sent.p99.toFixed(1)}  delivered p99 ${delivered.p99.toFixed(1)} ms  ${servers.join('  ')}  ` +
     `between nodes ${linkMails.toFixed(2)} mails in ${linkBatches.toFixed(2)} batches of ${linkBytes.toFixed(0)} bytes, ` +
-    `${linkAcks.toFixed(2)} acks (routes ${routes.toFixed(2)}, sends ${sends.toFixed(2)}, hints ${hints.toFixed(2)})${invalid}${kept}`
+    `${linkAcks.toFixed(2)} acks (routes ${routes.toFixed(2)}, sends ${sends.toFixed(2)}, hints ${hints.toFixed(2)})${troubleOf(round)}`
   );
 }

@@ -3,14 +3,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Child } from '../children.ts';
 import type { PeerName } from '../load/dialect.ts';
-import type { Load } from '../load/generate.ts';
 import { merge, summarize } from '../load/latency.ts';
-import { isKept } from '../load/pairs.ts';
 import type { WorkerEnd, WorkerMark } from '../load/worker.ts';
 import type { BenchOptions } from '../options.ts';
 import type { ServerMemory, ServerUsage } from '../peers/server-child.ts';
 import { type DirectRound, type Figure, figure } from '../report/result.ts';
 import { startServerOf, startWorkers } from './peer.ts';
+import { faultOf, loadOf, perMessage, troubleOf } from './round.ts';
 
 /** What a server counts of its own work. */
 type Counts = Readonly<Record<string, number>>;
@@ -21,8 +20,6 @@ interface Running {
   readonly worker: Child;
 }
 
-/** The generator may be late by so much in 1 % of its messages, ms; else the round is invalid. */
-const LAG_P99_MS_MAX = 10;
 const GOALS = { saturation: { reach: 1.4, aim: 0.8 }, open: { reach: 1.6, aim: 1.1 } } as const;
 
 export async function runDirect(options: BenchOptions, say: (line: string) => void): Promise<DirectRound[]> {
@@ -61,11 +58,7 @@ async function measure(
   options: BenchOptions,
 ): Promise<DirectRound> {
   const { name, server, worker } = peer;
-  const load: Load =
-    mode === 'saturation'
-      ? { mode, window: options.window }
-      : { mode, perSecond: options.rate, seed: options.seed + round };
-  await worker.ask('start', load);
+  await worker.ask('start', loadOf(mode, round, options));
   await sleep(options.warmupMs);
   if (options.cpuProf) await server.ask('profileStart');
   const countsBefore = await server.ask<Counts>('stats');
@@ -102,9 +95,7 @@ async function measure(
     loopShare: (used.loopMs - usedBefore.loopMs) / ms,
     loadShare: (after.cpuUs - before.cpuUs) / ((after.atMs - before.atMs) * 1_000),
     switchesPerMessage: switches / messages,
-    perMessage: Object.fromEntries(
-      Object.entries(counts).map(([count, value]) => [count, (value - (countsBefore[count] ?? 0)) / messages]),
-    ),
+    perMessage: perMessage(counts, countsBefore, messages),
     receiptsPerMessage: (after.receipts - before.receipts) / messages,
     rssMiB: memory.rss / 2 ** 20,
     sent: summary('sent'),
@@ -118,16 +109,11 @@ async function measure(
     closed: end.closed,
     invalid: null,
   };
-  return { ...measured, invalid: faultOf(measured, options) };
+  return { ...measured, invalid: invalidBy(measured, options) };
 }
 
-function faultOf(round: DirectRound, options: BenchOptions): string | null {
-  if (round.messages === 0) return 'nothing was delivered';
-  if (round.refused > 0) return `${round.refused} messages were refused: ${round.refusals.join('; ')}`;
-  if (round.mode === 'saturation') return null;
-  if (round.lag.p99 > LAG_P99_MS_MAX) return `the generator lagged: p99 ${round.lag.p99.toFixed(1)} ms`;
-  if (round.perSecond < options.rate * 0.95) return `only ${round.perSecond.toFixed(0)} a second got through`;
-  return null;
+function invalidBy(round: DirectRound, options: BenchOptions): string | null {
+  return round.messages === 0 ? 'nothing was delivered' : faultOf(round, options);
 }
 
 /** Ratios within a round, and the plain figures of Parley. */
@@ -179,13 +165,11 @@ export function directFigures(rounds: readonly DirectRound[]): Figure[] {
 
 function lineOf(round: DirectRound): string {
   const { peer, mode, cpuUs, userUs, systemUs, perSecond, serverShare, loadShare, sent, delivered, lag } = round;
-  const kept = isKept(round.promises) ? '' : `  BROKEN ${JSON.stringify(round.promises)}`;
-  const invalid = round.invalid === null ? '' : `  INVALID: ${round.invalid}`;
   return (
     `${mode.padEnd(10)} ${peer.padEnd(9)} ${cpuUs.toFixed(1).padStart(6)} µs/msg (user ${userUs.toFixed(0)}, system ` +
     `${systemUs.toFixed(0)}; main ${round.mainUs?.toFixed(0) ?? '?'})  ${perSecond.toFixed(0).padStart(6)}/s  server ${share(serverShare)} load ${share(loadShare)}  ` +
     `sent p50 ${sent.p50.toFixed(2)} p99 ${sent.p99.toFixed(1)}  delivered p99 ${delivered.p99.toFixed(1)}  ` +
-    `lag p99 ${lag.p99.toFixed(2)} ms  receipts ${round.receiptsPerMessage.toFixed(2)}${invalid}${kept}`
+    `lag p99 ${lag.p99.toFixed(2)} ms  receipts ${round.receiptsPerMessage.toFixed(2)}${troubleOf(round)}`
   );
 }
 

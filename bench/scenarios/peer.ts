@@ -16,13 +16,6 @@ export const SECRET = 'a secret of the bench and of nobody else';
 /** Node admits 512 sign-ins at once in all. */
 const SIGN_INS_AT_ONCE = 100;
 
-export interface PeerUnderTest {
-  readonly name: PeerName;
-  readonly server: Child;
-  readonly workers: readonly Child[];
-  stop(): Promise<void>;
-}
-
 /** The server, with no load yet. */
 export async function startServerOf(
   name: PeerName,

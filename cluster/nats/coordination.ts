@@ -251,6 +251,7 @@ class NatsCoordination implements Coordination {
         }
         if (fault === 'noBucket' && !isMade) {
           isMade = true;
+          // If it cannot be made, the next try says so.
           await this.makeBucket(bucket).catch(() => {});
         } else await new Promise<void>((resolve) => env.setTimer(resolve, 20 + 80 * env.random()));
       }

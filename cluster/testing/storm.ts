@@ -1,18 +1,37 @@
-// One seeded story of a cluster under faults, for the simulation of membership: a storm of half a minute, then all heals.
+// One seeded story of a cluster under faults, for simulations of membership and of shards: a storm of half a minute, then all heals. What
+// a node is made of, and what else can go wrong in its world, a simulation adds.
+import type { Coordination } from '../coordination.ts';
+import type { Member } from '../member.ts';
 import { type CoordinationFaults, coordinationFaults, MemoryCoordination } from '../memory/coordination.ts';
-import { ModelNode, ModelWorld } from './model-node.ts';
-import { VirtualClock } from './virtual-clock.ts';
+import { type NodeEnv, VirtualClock } from './virtual-clock.ts';
 
 const STORM_MS = 30_000;
 const SETTLE_MS = 60_000;
 
-export class Storm {
+export interface NodeInStorm {
+  readonly name: string;
+  readonly env: NodeEnv;
+  readonly member: Member;
+  /** Why it refused to run. */
+  readonly fatal: string | null;
+  readonly rejoins: number;
+  readonly isSettled: boolean;
+  kill(): void;
+  leave(limitMs: number): Promise<boolean>;
+}
+
+/** For `forMs`; it undoes itself. */
+export type Trouble = (forMs: number) => void;
+
+export abstract class Storm<Node extends NodeInStorm> {
   readonly clock: VirtualClock;
   readonly store = new MemoryCoordination();
-  readonly world = new ModelWorld();
   readonly trace: string[] = [];
-  private readonly faults = new Map<ModelNode, CoordinationFaults>();
-  private readonly leaving = new Set<ModelNode>();
+  abstract readonly world: { readonly nodes: readonly Node[]; readonly broken: readonly string[] };
+  /** Each as likely as one of the storm's own. */
+  protected readonly troubles: readonly Trouble[] = [];
+  private readonly faults = new Map<Node, CoordinationFaults>();
+  private readonly leaving = new Set<Node>();
   private isOver = false;
 
   constructor(seed: number) {
@@ -22,18 +41,24 @@ export class Storm {
     this.clock.at(this.clock.between(3_000, 12_000), () => this.next());
   }
 
+  protected abstract open(name: string, env: NodeEnv, coordination: Coordination): Node;
+  /** What a node holds, for a story that does not end well. */
+  protected abstract stateOf(node: Node): string;
+  /** Looks at the whole world, a step after the other. */
+  protected look(): void {}
+  protected calm(): void {}
+
+  protected say(what: string): void {
+    this.trace.push(`${Math.round(this.clock.nowMs)} ${what}`);
+  }
+
   private start(name: string): void {
     const { clock } = this;
     const env = clock.env({ pace: clock.between(0.98, 1.02) });
     const faults = coordinationFaults({ delayMs: () => clock.between(0.2, 20) });
-    const mailMs = (): number => clock.between(0.1, 50);
-    const node = new ModelNode(this.world, { name, env, coordination: this.store.connect(env, faults), mailMs });
+    const node = this.open(name, env, this.store.connect(env, faults));
     this.faults.set(node, faults);
     this.say(`start ${node.member.self}`);
-  }
-
-  private say(what: string): void {
-    this.trace.push(`${Math.round(this.clock.nowMs)} ${what}`);
   }
 
   /** One fault after the other, some overlapping, until the storm is over. */
@@ -46,7 +71,7 @@ export class Storm {
     clock.at(clock.between(200, 5_000), () => this.next());
   }
 
-  private strike(node: ModelNode): void {
+  private strike(node: Node): void {
     const { clock, store } = this;
     const faults = this.faults.get(node) as CoordinationFaults;
     const forMs = clock.between(500, 14_000);
@@ -56,7 +81,8 @@ export class Storm {
       Object.assign(faults, changes);
       clock.at(forMs, () => Object.assign(faults, normal));
     };
-    switch (Math.floor(clock.random() * 11)) {
+    const dice = Math.floor(clock.random() * (11 + this.troubles.length));
+    switch (dice) {
       case 0:
       case 1:
         this.say(`pause ${node.member.self} for ${Math.round(forMs)}`);
@@ -95,11 +121,14 @@ export class Storm {
         this.say('wipe');
         store.wipe();
         break;
+      default:
+        this.troubles[dice - 11]?.(forMs);
     }
   }
 
   private heal(): void {
     this.isOver = true;
+    this.calm();
     this.say('heal');
     for (const faults of this.faults.values()) Object.assign(faults, coordinationFaults({ delayMs: () => 1 }));
   }
@@ -125,6 +154,7 @@ export class Storm {
     const { clock, world } = this;
     const step = async (): Promise<void> => {
       await clock.run(200);
+      this.look();
       this.restartRefused();
       if (world.broken.length > 0) throw new Error(`${world.broken.slice(0, 3).join('\n')}\n${this.trace.join('\n')}`);
     };
@@ -137,8 +167,31 @@ export class Storm {
       if (rested >= 3_000) return clock.nowMs - STORM_MS - rested;
     }
     const states = world.nodes.map(
-      (node) => `${node.member.self} ring ${node.member.ring?.epoch} open ${node.openCount} settled ${node.isSettled}`,
+      (node) => `${node.member.self} ring ${node.member.ring?.epoch} ${this.stateOf(node)} settled ${node.isSettled}`,
     );
     throw new Error(`no agreement\n${states.join('\n')}\n${this.trace.join('\n')}`);
   }
+}
+
+/** Runs `seeds` storms, the first of seed `first`. Throws at the first that breaks a rule, with its seed. */
+export async function runStorms(
+  first: number,
+  seeds: number,
+  begin: (seed: number) => Storm<NodeInStorm>,
+): Promise<{ readonly settledMs: readonly number[]; readonly rejoins: number }> {
+  const settledMs: number[] = [];
+  let [events, rejoins] = [0, 0];
+  for (let seed = first; seed < first + seeds; seed++) {
+    const storm = begin(seed);
+    try {
+      settledMs.push(await storm.run());
+    } catch (error) {
+      throw new Error(`seed ${seed}: ${(error as Error).message}`);
+    }
+    events += storm.clock.events;
+    rejoins += storm.world.nodes.reduce((sum, node) => sum + node.rejoins, 0);
+  }
+  settledMs.sort((a, b) => a - b);
+  console.info({ events, rejoins, median: settledMs[Math.floor(seeds / 2)], most: settledMs.at(-1) });
+  return { settledMs, rejoins };
 }

@@ -6,6 +6,7 @@ import { ALL, EVER, numbers, START, type StoreTraits, type TestBed } from './tes
 import { del, entry, put, sent } from './writes.ts';
 
 export function retentionContract(bed: TestBed, traits: StoreTraits): void {
+  // Not on a store with TTLs: its server forgets by itself, after real days.
   describe.runIf(traits.sweeps ?? true)('retention', () => {
     const later = (ms: number) => {
       bed.now = START + ms;

@@ -1,15 +1,17 @@
 // The demo page in a real browser, against a real server process: what two people see when all goes well, and when the network, the
 // page or the server goes away under them. Needs dist/ and a Chromium; says so when there is none.
 import type { Browser } from 'playwright-core';
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { GENEROUS, ServerProcess } from '../chaos/server-process.ts';
 import { CHROMIUM_PACKAGE, findChromium, launch, Person } from './browser.ts';
+import { describeUnless } from './describe-unless.ts';
 
 const chromium = findChromium();
-if (chromium === null)
-  console.warn(
-    `\n  SKIPPED: no Chromium on this machine, so nobody looked at the demo page. Install the package ${CHROMIUM_PACKAGE}, or name the program in PARLEY_CHROMIUM.\n`,
-  );
+const why =
+  chromium === null
+    ? `no Chromium on this machine; install the package ${CHROMIUM_PACKAGE}, or name the program in PARLEY_CHROMIUM`
+    : null;
+if (why !== null) console.warn(`\n  SKIPPED, so nobody looked at the demo page: ${why}.\n`);
 
 /** A browser beside it keeps the machine busy: presence and typing would be shed, as they should be. */
 const PATIENT = {
@@ -21,7 +23,7 @@ const PATIENT = {
 const SLOW = { timeout: 45_000, interval: 100 };
 const numbered = (word: string, count: number): string[] => Array.from({ length: count }, (_, i) => `${word} ${i + 1}`);
 
-describe.skipIf(chromium === null)('the demo page', () => {
+describeUnless(why, 'the demo page', () => {
   let browser: Browser;
   let server: ServerProcess;
   const people: Person[] = [];

@@ -1,17 +1,37 @@
 // Mail between nodes over real NATS: the contract of the carrier, and links that outlive the server.
 import { setTimeout as sleep } from 'node:timers/promises';
-import { describe, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { startNats } from '#services';
 import { carrierContract } from '../../cluster/carrier-contract.ts';
-import { type NodeId, NodeLinks, nodeIdOf } from '../../cluster/index.ts';
+import { type Carrier, type NodeId, NodeLinks, nodeIdOf } from '../../cluster/index.ts';
 import { connectNatsCarrier } from '../../cluster/nats/index.ts';
 import { createRealEnv, silentLog } from '../../runtime/index.ts';
-import { isSkipped, ownName, sharedNats, theServers } from './servers.ts';
+import { describeUnless } from './describe-unless.ts';
+import { ownName, sharedNats, theServers, whyNot } from './servers.ts';
 
 const nats = await sharedNats();
 const env = createRealEnv(silentLog);
 
-describe.skipIf(isSkipped(nats))('over NATS', () => {
+const SETTLE = ownName('settle');
+let settles = 0;
+/** A word of each to each: behind it all that it said before has arrived, and what it listens to is known to the server. */
+async function allHeard(carriers: readonly Carrier[]): Promise<void> {
+  const here = carriers.filter(({ connected }) => connected);
+  const subject = `${SETTLE}.${++settles}`;
+  const heard = here.map((carrier) => {
+    const from = new Set<number>();
+    return { from, stop: carrier.subscribe(subject, ([who = 0]) => from.add(who)) };
+  });
+  const said = (): boolean => {
+    // Again and again: a server may not know yet who listens.
+    for (const [who, carrier] of here.entries()) carrier.publish(subject, Uint8Array.of(who));
+    return heard.every(({ from }) => from.size === here.length);
+  };
+  await expect.poll(said, { timeout: 10_000, interval: 5 }).toBe(true);
+  for (const { stop } of heard) stop();
+}
+
+describeUnless(whyNot(nats), 'over NATS', () => {
   carrierContract('NATS', async () => {
     const opened: Awaited<ReturnType<typeof connectNatsCarrier>>[] = [];
     return {
@@ -20,8 +40,7 @@ describe.skipIf(isSkipped(nats))('over NATS', () => {
         opened.push(carrier);
         return carrier;
       },
-      // What a client says after all others arrives after what they said: one server, and each has flushed.
-      settle: async () => void (await sleep(50)),
+      settle: () => allHeard(opened),
       discard: async () => {},
     };
   });

@@ -1,9 +1,10 @@
 // The cluster run in short: three nodes on real servers, thirty clients, one of each kind of fault that is soon over. What takes ten minutes
 // is `npm run chaos -- cluster`. Needs dist/, which `npm test` builds first.
-import { afterAll, describe, expect, test } from 'vitest';
+import { afterAll, expect, test } from 'vitest';
 import { startNats, startRedis } from '#services';
 import { clusterRun, faultTable } from '../chaos/cluster.ts';
-import { isSkipped, sharedCassandra, theServers } from './servers.ts';
+import { describeUnless } from './describe-unless.ts';
+import { isSkipped, sharedCassandra, theServers, whyNot } from './servers.ts';
 
 // Cassandra is shared, for its start is slow; the others are made to fail, and are our own.
 const [nats, redis, cassandra] = await Promise.all([startNats(), startRedis(), sharedCassandra()]);
@@ -14,7 +15,7 @@ afterAll(async () => {
   for (const servers of [nats, redis]) if (!isSkipped(servers)) await servers.dispose();
 });
 
-describe.skipIf([nats, redis, cassandra].some(isSkipped))('three nodes', () => {
+describeUnless(whyNot(nats, redis, cassandra), 'three nodes', () => {
   test('nothing that was acknowledged is lost, doubled or out of order, whatever fails for a while', async () => {
     const lines: string[] = [];
     const result = await clusterRun({

@@ -1,15 +1,16 @@
 // The store over a server that is killed and started again in the middle: the contract holds for whoever repeats what is unknown, as
 // writers do, and nothing that was acknowledged is missing.
-import { afterAll, describe, expect, test } from 'vitest';
+import { afterAll, expect, test } from 'vitest';
 import { storeContract } from '../../storage/contract.ts';
 import { type Store, StoreError } from '../../storage/index.ts';
 import { entry, faultOf, put, sent } from '../../storage/testing/writes.ts';
 import { createKeyspace, type Keyspace, withNamespace } from './cql.ts';
-import { isSkipped, type Servers, sharedCassandra, theServers } from './servers.ts';
+import { describeUnless } from './describe-unless.ts';
+import { type Servers, sharedCassandra, theServers, whyNotOurs } from './servers.ts';
 
 const cassandra = await sharedCassandra();
 /** A server that somebody else runs is not ours to kill. */
-const skipped = isSkipped(cassandra) || cassandra.given;
+const why = whyNotOurs(cassandra);
 const PAUSE_MS = 100;
 /** Every so many tests of the contract. */
 const KILL_EVERY = 8;
@@ -61,8 +62,8 @@ async function openPatiently(keyspace: Keyspace): Promise<Store> {
   }
 }
 
-describe.skipIf(skipped)('Cassandra, stopped and started in the middle', async () => {
-  if (skipped) return;
+describeUnless(why, 'Cassandra, stopped and started in the middle', async () => {
+  if (why !== null) return;
   const servers: Servers = theServers(cassandra);
   const keyspace = await createKeyspace(servers, 'outage');
   let restarting: Promise<void> = Promise.resolve();

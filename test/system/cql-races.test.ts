@@ -1,14 +1,15 @@
 // What only several handles on one database show: fences under a race, late writes, migrators side by side, servers that are not there.
-import { afterAll, describe, expect, test } from 'vitest';
+import { afterAll, expect, test } from 'vitest';
 import { createRealEnv, silentLog } from '../../runtime/index.ts';
 import { createClient, migrate, openCqlStore } from '../../storage/cql/index.ts';
 import { del, faultOf, put, sent, textOf } from '../../storage/testing/writes.ts';
 import { createKeyspace } from './cql.ts';
-import { isSkipped, ownName, sharedCassandra, theServers } from './servers.ts';
+import { describeUnless } from './describe-unless.ts';
+import { isSkipped, ownName, sharedCassandra, theServers, whyNot } from './servers.ts';
 
 const cassandra = await sharedCassandra();
 
-describe.skipIf(isSkipped(cassandra))('CQL', async () => {
+describeUnless(whyNot(cassandra), 'CQL', async () => {
   if (isSkipped(cassandra)) return;
   const servers = theServers(cassandra);
   const keyspace = await createKeyspace(servers, 'races');

@@ -1,12 +1,13 @@
 // The contract of a store, kept by the CQL store on a real server.
-import { afterAll, describe } from 'vitest';
+import { afterAll } from 'vitest';
 import { storeContract } from '../../storage/contract.ts';
 import { createKeyspace, withNamespace } from './cql.ts';
-import { isSkipped, sharedCassandra, theServers } from './servers.ts';
+import { describeUnless } from './describe-unless.ts';
+import { isSkipped, sharedCassandra, theServers, whyNot } from './servers.ts';
 
 const cassandra = await sharedCassandra();
 
-describe.skipIf(isSkipped(cassandra))('Cassandra', async () => {
+describeUnless(whyNot(cassandra), 'Cassandra', async () => {
   if (isSkipped(cassandra)) return;
   const keyspace = await createKeyspace(theServers(cassandra), 'contract');
   afterAll(() => keyspace.drop());

@@ -6,12 +6,13 @@ import { connect, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, test } from 'vitest';
-import { haproxyProgram, natsProgram, startHaproxy } from '#services';
+import { haproxyProgram, natsProgram, startHaproxy, Unavailable } from '#services';
 import { authFromConfig } from '../../app/auth.ts';
 import { optionDocs } from '../../app/config.ts';
 import { loadConfig } from '../../app/config-load.ts';
 import { cqlServersFromConfig } from '../../app/cql-servers.ts';
 import { createMetrics } from '../../app/metrics.ts';
+import { describeUnless } from './describe-unless.ts';
 import { isSkipped } from './servers.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
@@ -126,8 +127,11 @@ describe('the dashboard', () => {
 });
 
 test('nats.conf is taken by the server, whatever the password looks like', async (context) => {
-  const nats = await natsProgram().catch(() => null);
-  if (nats === null) return context.skip('nats-server is not here');
+  const nats = await natsProgram().catch((error: unknown) => {
+    if (error instanceof Unavailable) return error.message;
+    throw error;
+  });
+  if (typeof nats === 'string') return context.skip(`nats-server cannot be had here: ${nats}`);
   const env = { ...process.env, NATS_NAME: 'nats-1', NATS_PASSWORD: '"123e4"' };
   const checked = spawnSync(nats.program, ['-t', '-c', join(ROOT, 'deploy/nats.conf')], { env, encoding: 'utf8' });
   // Servers before 2.10 do not know sync_interval, and are not what is deployed.
@@ -137,12 +141,12 @@ test('nats.conf is taken by the server, whatever the password looks like', async
 
 const haproxy = await startedHaproxy();
 afterAll(async () => {
-  if (haproxy === null) return;
+  if (haproxy.skip !== null) return;
   await haproxy.servers.dispose();
   for (const node of haproxy.nodes) await node.close();
 });
 
-describe.skipIf(haproxy === null)('haproxy.cfg', () => {
+describeUnless(haproxy.skip, 'haproxy.cfg', () => {
   test('is taken by HAProxy as it is', async () => {
     const { program } = await haproxyProgram();
     const checked = spawnSync(program, ['-c', '-f', join(ROOT, 'deploy/haproxy.cfg')], { encoding: 'utf8' });
@@ -207,7 +211,7 @@ interface FakeNode {
 }
 
 function theProxy() {
-  if (haproxy === null) throw new Error('a test that should have been skipped');
+  if (haproxy.skip !== null) throw new Error(`a test that should have been skipped: ${haproxy.skip}`);
   return haproxy;
 }
 
@@ -217,14 +221,14 @@ async function startedHaproxy() {
   if (isSkipped(servers)) {
     console.warn(`\n*** SKIPPED, for want of a server: ${servers.skip}\n`);
     for (const node of nodes) await node.close();
-    return null;
+    return servers;
   }
   const [server] = servers.nodes;
   if (server === undefined) throw new Error('no server');
   const inside = /bind (127\.0\.0\.1:\d+)\s[\s\S]*?bind (127\.0\.0\.1:\d+)/.exec(
     readFileSync(join(server.folder, 'haproxy.cfg'), 'utf8'),
   );
-  return { servers, nodes, port: server.port, inside: `http://${inside?.[2]}` };
+  return { skip: null, servers, nodes, port: server.port, inside: `http://${inside?.[2]}` };
 }
 
 /** Answers as a node does, as far as a proxy can see. */

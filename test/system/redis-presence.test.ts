@@ -1,12 +1,13 @@
 // Presence on a real Redis: the contract of the seam, what a dead, paused or wiped Redis costs, passwords, and a Redis Cluster.
 import { Redis } from 'ioredis';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test } from 'vitest';
 import { startRedis } from '#services';
 import { offline, online, presenceContract } from '../../cluster/presence-contract.ts';
 import { createRedisPresence, type RedisPresenceOptions, redisAddress } from '../../cluster/redis/index.ts';
 import { createRealEnv, silentLog } from '../../runtime/index.ts';
+import { describeUnless } from './describe-unless.ts';
 import { type RedisCluster, startRedisCluster } from './redis-cluster.ts';
-import { isSkipped, ownName, type Servers, sharedRedis, theServers } from './servers.ts';
+import { ownName, type Servers, sharedRedis, theServers, whyNot, whyNotOurs } from './servers.ts';
 
 const redis = await sharedRedis();
 const env = createRealEnv(silentLog);
@@ -21,7 +22,7 @@ async function ttlsOf(client: Redis, prefix: string): Promise<ReadonlyMap<string
   return found;
 }
 
-describe.skipIf(isSkipped(redis))('one server', () => {
+describeUnless(whyNot(redis), 'one server', () => {
   presenceContract('redis', async () => {
     const servers = theServers(redis);
     const prefix = `${ownName('contract')}${Math.random()}:`;
@@ -43,7 +44,7 @@ describe.skipIf(isSkipped(redis))('one server', () => {
   });
 });
 
-describe.skipIf(isSkipped(redis) || redis.given)('a Redis in trouble', () => {
+describeUnless(whyNotOurs(redis), 'a Redis in trouble', () => {
   const DEADLINE_MS = 300;
   let own: Servers;
   const open = (more: Partial<RedisPresenceOptions> = {}) =>
@@ -123,7 +124,7 @@ describe.skipIf(isSkipped(redis) || redis.given)('a Redis in trouble', () => {
   });
 });
 
-describe.skipIf(isSkipped(redis) || redis.given)('a Redis Cluster', () => {
+describeUnless(whyNotOurs(redis), 'a Redis Cluster', () => {
   let cluster: RedisCluster | undefined;
   beforeAll(async () => {
     cluster = await startRedisCluster(3);

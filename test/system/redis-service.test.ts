@@ -1,13 +1,14 @@
 // The presence service on a real Redis: what refreshing ten thousand users costs it, and what clients of a whole node see when it dies.
 import { Redis } from 'ioredis';
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { startRedis } from '#services';
 import { presenceService } from '../../actors/index.ts';
 import { createRedisPresence, redisAddress } from '../../cluster/redis/index.ts';
 import { OP } from '../../protocol/index.ts';
 import { createKernel, createRealEnv, silentLog, startService } from '../../runtime/index.ts';
 import { startTestNode, type TestDevice, type TestNode, until } from '../actors/harness.ts';
-import { isSkipped, type Servers, sharedRedis, theServers } from './servers.ts';
+import { describeUnless } from './describe-unless.ts';
+import { type Servers, sharedRedis, theServers, whyNotOurs } from './servers.ts';
 
 const shared = await sharedRedis();
 const env = createRealEnv(silentLog);
@@ -15,7 +16,7 @@ const env = createRealEnv(silentLog);
 const TTL_MS = 3_000;
 const LIMITS = { tickMs: 50, refreshMs: 1_000, spreadMs: 800, pollMs: 500 };
 
-describe.skipIf(isSkipped(shared) || shared.given)('the presence service on Redis', () => {
+describeUnless(whyNotOurs(shared), 'the presence service on Redis', () => {
   let own: Servers;
   let client: Redis;
   const ends: (() => Promise<void>)[] = [];

@@ -4,9 +4,10 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { describe, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { RUN_VARIABLE, startRedis } from '#services';
-import { isOurs, isSkipped, sharedRedis, theServers } from './servers.ts';
+import { describeUnless } from './describe-unless.ts';
+import { sharedRedis, theServers, whyNot, whyNotOurs } from './servers.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const redis = await sharedRedis();
@@ -43,7 +44,8 @@ function isThere(pid: number): boolean {
   }
 }
 
-describe.skipIf(!isOurs(redis) || !existsSync('/proc/self/stat'))('the end', () => {
+const noProc = existsSync('/proc/self/stat') ? null : 'no /proc says here which processes there are';
+describeUnless(whyNotOurs(redis) ?? noProc, 'the end', () => {
   test.each([
     ['by SIGKILL', 'setInterval(() => {}, 1000);', (child: ChildProcess) => child.kill('SIGKILL')],
     ['by an exit without a word of stopping', 'process.exit(3);', () => {}],
@@ -87,7 +89,9 @@ describe.skipIf(!isOurs(redis) || !existsSync('/proc/self/stat'))('the end', () 
   });
 });
 
-test.skipIf(isSkipped(redis))('a server that was given is used and never stopped', async () => {
+test('a server that was given is used and never stopped', async (context) => {
+  const why = whyNot(redis);
+  if (why !== null) return context.skip(why);
   const there = theServers(redis);
   const words = `
     import { startRedis } from '#services';

@@ -5,13 +5,23 @@ import { Kvm } from '@nats-io/kv';
 import { connect } from '@nats-io/transport-node';
 import { Client } from 'cassandra-driver';
 import { Redis } from 'ioredis';
-import { describe, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { startNats, startRedis } from '#services';
-import { isOurs, isSkipped, ownName, sharedCassandra, sharedNats, sharedRedis, theServers } from './servers.ts';
+import { describeUnless } from './describe-unless.ts';
+import {
+  isSkipped,
+  ownName,
+  sharedCassandra,
+  sharedNats,
+  sharedRedis,
+  theServers,
+  whyNot,
+  whyNotOurs,
+} from './servers.ts';
 
 const [nats, redis, cassandra] = await Promise.all([sharedNats(), sharedRedis(), sharedCassandra()]);
 
-describe.skipIf(!isOurs(nats))('NATS', () => {
+describeUnless(whyNotOurs(nats), 'NATS', () => {
   test('files of one run share one server', async () => {
     expect((await sharedNats()) as unknown).toMatchObject({ urls: theServers(nats).urls });
   });
@@ -72,7 +82,7 @@ async function connectedInfo(manager: Awaited<ReturnType<typeof jetstreamManager
   return await manager.streams.info('three').catch(() => ({ cluster: undefined }) as const);
 }
 
-describe.skipIf(!isOurs(redis))('Redis', () => {
+describeUnless(whyNotOurs(redis), 'Redis', () => {
   test('answers nobody while paused, and goes on as it was', async () => {
     const own = theServers(await startRedis());
     const client = new Redis(own.url, { commandTimeout: 300, maxRetriesPerRequest: 0 });
@@ -88,7 +98,7 @@ describe.skipIf(!isOurs(redis))('Redis', () => {
   });
 });
 
-describe.skipIf(isSkipped(cassandra))('Cassandra', () => {
+describeUnless(whyNot(cassandra), 'Cassandra', () => {
   test('keeps every confirmed row over SIGKILL', async () => {
     const servers = theServers(cassandra);
     const client = new Client({

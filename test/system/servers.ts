@@ -4,15 +4,19 @@ import { type Servers, type Skipped, shared } from '#services';
 
 export type { Server, Servers, Skipped } from '#services';
 
-/** Ask at the top of a test file, outside of any test: `const nats = await sharedNats()`, then `describe.skipIf(isSkipped(nats))`. */
+/** Ask at the top of a test file, outside of any test: `const nats = await sharedNats()`, then `describeUnless(whyNot(nats), …)`. */
 export const sharedNats = (nodes = 1): Promise<Servers | Skipped> => told(shared('nats', { nodes }));
 export const sharedRedis = (): Promise<Servers | Skipped> => told(shared('redis'));
 export const sharedCassandra = (nodes = 1): Promise<Servers | Skipped> => told(shared('cassandra', { nodes }));
 
 export const isSkipped = (servers: Servers | Skipped): servers is Skipped => servers.skip !== null;
 
-/** Not for tests that stop a server: one that was given by the environment is not ours to stop. */
-export const isOurs = (servers: Servers | Skipped): boolean => !isSkipped(servers) && !servers.given;
+/** Why tests on these servers cannot run here; null: they can. */
+export const whyNot = (...all: readonly (Servers | Skipped)[]): string | null => all.find(isSkipped)?.skip ?? null;
+
+/** Also for tests that stop servers: one that was given by the environment is not ours to stop. */
+export const whyNotOurs = (servers: Servers | Skipped): string | null =>
+  isSkipped(servers) ? servers.skip : servers.given ? 'the server was given, and is not ours to stop' : null;
 
 /** For use in tests, which do not run when it is skipped. */
 export function theServers(servers: Servers | Skipped): Servers {

@@ -5,7 +5,8 @@ import { TAIL_ENTRIES } from '../../../actors/chat-open.ts';
 import type { LogId } from '../../../storage/index.ts';
 import { possess } from '../globals.ts';
 import { Book } from './book.ts';
-import { Broken, LogWorld } from './log-world.ts';
+import { LogModel, type Run, runModel } from './log-model.ts';
+import { LogWorld } from './log-world.ts';
 import { CHAT, numberedOf, Owner } from './owner.ts';
 import { readWhole } from './whole.ts';
 
@@ -14,42 +15,19 @@ const MESSAGES = 8;
 const LOG: LogId = `c:${CHAT}`;
 const SETTLE_TURNS = 400;
 
-export interface Run {
-  readonly seed: number;
-  /** Null: all held. */
-  readonly fault: string | null;
-  readonly counts: Readonly<Record<string, number>>;
-  readonly trace: readonly string[] | null;
-}
-
 export async function runCells(seed: number, traced: boolean): Promise<Run> {
   const world = new LogWorld(`cells ${seed}`, traced);
-  const model = new CellsModel(world);
+  const model = new CellsModel(world, new Book(world), MESSAGES);
   possess(world);
-  let fault: string | null = null;
   try {
-    await model.run();
-  } catch (error) {
-    if (!(error instanceof Broken)) throw error;
-    fault = error.message;
+    return await runModel(seed, world, model);
   } finally {
     possess(null);
   }
-  return { seed, fault, counts: model.book.counts, trace: world.trace };
 }
 
-class CellsModel {
-  readonly book: Book;
-  private readonly world: LogWorld;
-  private readonly owners: Owner[] = [];
-  private readonly ids = Array.from({ length: MESSAGES }, (_, i) => `m${i}`);
-
-  constructor(world: LogWorld) {
-    this.world = world;
-    this.book = new Book(world);
-  }
-
-  async run(): Promise<void> {
+class CellsModel extends LogModel<Owner> {
+  override async run(): Promise<void> {
     await this.begin();
     for (let step = 0; step < STEPS; step++) {
       await this.step();
@@ -71,35 +49,19 @@ class CellsModel {
     if (!book.created) throw new Error('the chat was not created');
   }
 
-  private open(): Owner {
-    for (const owner of this.owners) owner.lease = false;
-    const owner = new Owner(this.world, this.book, this.owners.length + 1);
-    this.owners.push(owner);
-    this.book.counts.owners++;
-    this.world.say(() => `${owner.name} takes over`);
-    return owner;
-  }
-
-  private get newest(): Owner {
-    const owner = this.owners.at(-1);
-    if (owner === undefined) throw new Error('no owner');
-    return owner;
+  protected override ownerOf(fence: number): Owner {
+    return new Owner(this.world, this.book, fence);
   }
 
   private async step(): Promise<void> {
-    const { world, book } = this;
+    const { world } = this;
     const { random, disk } = world;
     const living = this.owners.filter(({ alive }) => alive);
     const owner = random.chance(0.8) ? this.newest : random.pick(living);
     const dice = random.next();
     if (dice < 0.05) this.open().wake();
-    else if (dice < 0.3) {
-      const waiting = this.ids.filter((id) => !book.acked.has(id));
-      const id = random.pick(waiting.length > 0 ? waiting : this.ids);
-      world.say(() => `${id} to ${owner.name}`);
-      owner.post(id, book.sent.has(id));
-      book.sent.add(id);
-    } else if (dice < 0.68) this.land();
+    else if (dice < 0.3) this.post(owner);
+    else if (dice < 0.68) this.land();
     else if (dice < 0.85) {
       for (const asked of [...disk.asked]) if (random.chance(0.8)) disk.perform(asked);
     } else if (dice < 0.87 && disk.asked.length > 0) disk.fail(random.pick(disk.asked));
@@ -122,30 +84,13 @@ class CellsModel {
     newest.post(id, false);
   }
 
-  private land(): void {
-    const { disk, random } = this.world;
-    for (let count = random.whole(1, 4); count > 0 && disk.flights.length > 0; count--) {
-      const flight = random.pick(disk.flights);
-      // What nobody waits for any more may be lost for good.
-      if (flight.commit.settled && random.chance(0.1)) disk.forget(flight);
-      else disk.land(flight, random.chance(0.6));
-    }
-  }
-
-  private die(owner: Owner): void {
-    this.world.say(() => `${owner.name} is gone`);
-    owner.alive = false;
-    this.world.died(owner.name);
-  }
-
   /** All faults end: the newest owner has everything acked, and another reads what is there, before and after all that is late has landed. */
   private async end(): Promise<void> {
     const { world, book } = this;
     for (const owner of this.owners) if (owner !== this.newest && world.random.chance(0.5)) this.die(owner);
     for (let turn = 0; turn < SETTLE_TURNS; turn++) {
-      const waiting = this.ids.filter((id) => book.sent.has(id) && !book.acked.has(id));
+      const waiting = this.unacked(turn, SETTLE_TURNS);
       if (waiting.length === 0) break;
-      if (turn === SETTLE_TURNS - 1) world.fail(`${waiting.join(' ')} is not acked in a world without faults`);
       if (turn % 20 === 0) for (const id of waiting) this.newest.post(id, true);
       world.disk.settleOf(this.newest.name);
       await world.advance(50);

@@ -4,7 +4,7 @@
 import { fork } from 'node:child_process';
 import { rmSync } from 'node:fs';
 import { realNowMs } from '../globals.ts';
-import type { Run } from './cells.ts';
+import type { Run } from './log-model.ts';
 import { LOG_MUTANTS } from './mutants.ts';
 import { type Change, plant } from './plant.ts';
 import { SCALE } from './scale.ts';
