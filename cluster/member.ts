@@ -253,8 +253,12 @@ export class Member implements Membership {
 
   /** True: it is there. */
   private async fetch(epoch: number): Promise<boolean> {
+    const sentAt = this.env.now();
     const entry = await this.options.coordination.get(ringKey(epoch));
-    if (entry === null) return false;
+    if (entry === null) {
+      this.feed({ t: 'noRing', epoch, sentAt });
+      return false;
+    }
     const ring = decodeRing(entry.bytes);
     if (ring.epoch !== epoch) throw new Error(`ring ${ring.epoch} lies under the key of ${epoch}`);
     this.feed({ t: 'ring', ring });

@@ -229,6 +229,15 @@ describe('a proposal', () => {
     expect(kinds(died.b({ done: 0, state: 'gone' }))).toContain('propose');
   });
 
+  test('is not made past one that the dead knew, unless the store has lost that', () => {
+    const bench = new Bench();
+    bench.withB();
+    bench.b({ epoch: 5, state: 'gone' });
+    expect(bench.pass(3_000)).toEqual([]);
+    bench.step({ t: 'noRing', epoch: 5, sentAt: bench.now });
+    expect(bench.proposals.map(({ epoch }) => epoch)).toEqual([6]);
+  });
+
   test('is put back when a member says for seconds that it does not know it', () => {
     const bench = new Bench();
     const ring = bench.withB();
@@ -254,6 +263,7 @@ describe('a proposal', () => {
     expect(bench.pass(10_000, () => bench.step({ t: 'hint', id: B, record: live(++n, { epoch: 57 }) }))).toEqual([]);
     expect(bench.step({ t: 'tick' }, 1_000)).toContainEqual({ t: 'fetch', epoch: 57 });
     bench.step({ t: 'hint', id: B, record: live(++n, { epoch: 57, state: 'gone' }) });
+    bench.step({ t: 'noRing', epoch: 57, sentAt: bench.now });
     expect(bench.pass(4_000)[0]?.epoch).toBe(58);
   });
 

@@ -37,6 +37,8 @@ export class MembershipState {
   private next: NodeId | null = null;
   /** A ring that holds us already: others saw our record before we heard that it was taken, and without a lease nothing may be claimed. */
   private early: Ring | null = null;
+  /** When, at the last, the store had no ring of an epoch above ours. */
+  private readonly missing = new Map<number, number>();
   private leaseUntil = NEVER;
   private counter = 0;
   private doneEpoch = 0;
@@ -132,6 +134,9 @@ export class MembershipState {
         break;
       case 'ring':
         this.adopt(input.ring, now);
+        break;
+      case 'noRing':
+        if (input.epoch > this.epoch) this.missing.set(input.epoch, input.sentAt);
         break;
       case 'found':
         this.found = true;
@@ -278,6 +283,7 @@ export class MembershipState {
     else if (isIn && (this.phase === 'joining' || this.phase === 'left')) this.phase = 'up';
     this.ring = ring;
     this.ringAt = now;
+    for (const epoch of this.missing.keys()) if (epoch <= ring.epoch) this.missing.delete(epoch);
     this.wishAt = null;
     this.proposeAt = NEVER;
     for (const { id } of [...ring.members, ...(before?.members ?? [])]) {
@@ -322,10 +328,14 @@ export class MembershipState {
     });
   }
 
+  /** What the dead knew counts too, until the store was asked for it after we heard of it, and had lost it. */
   private epochOfOthers(): number {
     let highest = 0;
-    for (const peer of this.peers.values())
-      highest = Math.max(highest, peer.dead === null ? (peer.record?.epoch ?? 0) : 0);
+    for (const { dead, record, since } of this.peers.values()) {
+      const epoch = record?.epoch ?? 0;
+      const isLost = dead !== null && (this.missing.get(epoch) ?? Number.NEGATIVE_INFINITY) >= since;
+      if (!isLost) highest = Math.max(highest, epoch);
+    }
     return highest;
   }
 

@@ -66,6 +66,8 @@ export type MembershipInput =
   | { readonly t: 'read'; readonly id: NodeId; readonly record: LiveRecord | null; readonly sentAt: number }
   | { readonly t: 'listed'; readonly ids: readonly NodeId[] }
   | { readonly t: 'ring'; readonly ring: Ring }
+  /** A linearizable read that was sent at `sentAt` found none of that epoch. */
+  | { readonly t: 'noRing'; readonly epoch: number; readonly sentAt: number }
   /** The store was asked for its newest ring, and it is in. */
   | { readonly t: 'found' }
   | { readonly t: 'stored'; readonly epoch: number }
