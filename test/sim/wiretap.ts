@@ -107,7 +107,8 @@ export class Wiretap {
     } else if (frame.op === OP.ERROR) {
       const key = frame.id ?? `#${frame.ref}`;
       waiting?.delete(key);
-      if (frame.about === LATE) this.unanswered ??= `${connection.name} ${key}`;
+      const wasKilled = frame.chat !== null && this.isForgetful(frame.chat);
+      if (frame.about === LATE && !wasKilled) this.unanswered ??= `${connection.name} ${key}`;
     } else if (frame.op === OP.RECEIPT) this.receipt(connection, frame);
     else if (frame.op === OP.COUNTS) this.counted(frame);
     else if ('ref' in frame) waiting?.delete(`#${frame.ref}`);
