@@ -44,12 +44,14 @@ export const FLEET_MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'the rest of the mailboxes dropped',
+    moves: true,
     file: 'cluster/shards.ts',
     find: `for (const mail of kernel.handOff(cell)) rest.push(this.heldOf(cell, mail));`,
     replace: `for (const mail of kernel.handOff(cell)) if (mail.call < 0) rest.push(this.heldOf(cell, mail));`,
   },
   {
     name: 'what was held for a shard dropped when it opens',
+    moves: true,
     file: 'cluster/shards.ts',
     find: `    for (const mail of this.held.take(shard)) this.deliver(mail);`,
     replace: `    this.held.take(shard);`,
@@ -193,6 +195,7 @@ export const FLEET_MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'handed over without waiting for what is under way',
+    moves: true,
     file: 'cluster/shards.ts',
     find: `(left.get(shard) ?? []).every((cell) => kernel.isQuiet(cell))`,
     replace: `(left.get(shard) ?? []).length >= 0`,

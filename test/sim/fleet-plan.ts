@@ -5,8 +5,10 @@ import type { Random } from './random.ts';
 export interface Setting {
   readonly nodes: 'one' | 'drawn' | number;
   readonly regions: boolean;
+  /** Nodes come and go, and nothing else goes wrong. */
+  readonly moves: boolean;
 }
-export const ONE_NODE: Setting = { nodes: 'one', regions: false };
+export const ONE_NODE: Setting = { nodes: 'one', regions: false, moves: false };
 
 export interface FleetPlan {
   /** The region of each node. */
@@ -90,8 +92,8 @@ const MOVES: readonly (readonly [string, readonly [number, number]])[] = [
 export const isMovesOnly = (faults: ReadonlyMap<string, number>): boolean =>
   faults.size === MOVES.length && MOVES.every(([name]) => faults.has(name));
 
-export function drawFleetFaults(random: Random, { regions }: Setting): Map<string, number> {
-  if (!regions && random.fork('moves only').chance(MOVES_ONLY))
+export function drawFleetFaults(random: Random, { regions, moves }: Setting): Map<string, number> {
+  if (moves || (!regions && random.fork('moves only').chance(MOVES_ONLY)))
     return new Map(MOVES.map(([name, means]) => [name, random.between(...means)]));
   const faults = new Map<string, number>();
   const draw = (name: string, means: readonly [number, number] | undefined): void => {

@@ -61,6 +61,7 @@ export function forkLot(main: string, lot: Lot, onSeed: (tally: Tally) => boolea
       '--nodes',
       String(lot.setting.nodes),
       ...(lot.setting.regions ? ['--regions'] : []),
+      ...(lot.setting.moves ? ['--moves'] : []),
       ...(lot.twice ? ['--twice'] : []),
     ];
     const child = fork(main, args, { stdio: ['ignore', 'ignore', 'pipe', 'ipc'] });

@@ -3,7 +3,7 @@ import './globals.ts';
 import { parseArgs } from 'node:util';
 import type { Setting } from './fleet-plan.ts';
 
-const USAGE = `npm run sim -- [--nodes one|drawn|N] [--regions] and one of
+const USAGE = `npm run sim -- [--nodes one|drawn|N] [--regions] [--moves] and one of
   --seed N [--trace]                                one world, again
   --seeds N [--from K] [--jobs J] [--twice]         N worlds from seed K; each twice, with equal hashes
             [--stopAt F]                            ends after F failures; default 5
@@ -28,6 +28,7 @@ const { values } = parseArgs({
     runs: { type: 'string', default: '2000' },
     nodes: { type: 'string', default: 'one' },
     regions: { type: 'boolean', default: false },
+    moves: { type: 'boolean', default: false },
   },
 });
 const number = (text: string): number => {
@@ -37,7 +38,8 @@ const number = (text: string): number => {
 };
 
 const nodes = values.nodes === 'one' || values.nodes === 'drawn' ? values.nodes : number(values.nodes);
-const setting: Setting = { nodes: values.regions && nodes === 'one' ? 4 : nodes, regions: values.regions };
+const { regions, moves } = values;
+const setting: Setting = { nodes: (regions || moves) && nodes === 'one' ? 4 : nodes, regions, moves };
 
 if (values.help) {
   console.log(USAGE);

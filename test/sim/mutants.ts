@@ -10,6 +10,8 @@ export interface Mutant extends Edit {
   readonly name: string;
   /** What has to be changed with it. */
   readonly more?: readonly Edit[];
+  /** Looked for where nodes come and go: what it does hides behind other faults. */
+  readonly moves?: boolean;
 }
 
 export const MUTANTS: readonly Mutant[] = [

@@ -67,7 +67,10 @@ async function judge(mutant: Mutant, seedsMost: number, setting: Setting): Promi
   try {
     const fault = await plant(mutant, folder);
     if (fault !== null) return { name, seeds: null, found: '', fault };
-    const { seeds, failed, first } = await hunt(path.join(folder, 'dist'), seedsMost, setting);
+    const { seeds, failed, first } = await hunt(path.join(folder, 'dist'), seedsMost, {
+      ...setting,
+      moves: mutant.moves === true,
+    });
     return { name, seeds: failed.length > 0 ? seeds : null, found: first, fault: null };
   } finally {
     rmSync(folder, { recursive: true, force: true });

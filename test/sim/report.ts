@@ -22,5 +22,5 @@ export async function tellSeed(seed: number, everything: boolean, setting: Setti
   return violations.length === 0;
 }
 
-const flags = ({ nodes, regions }: Setting): string =>
-  `${nodes === 'one' ? '' : ` --nodes ${nodes}`}${regions ? ' --regions' : ''}`;
+const flags = ({ nodes, regions, moves }: Setting): string =>
+  `${nodes === 'one' ? '' : ` --nodes ${nodes}`}${regions ? ' --regions' : ''}${moves ? ' --moves' : ''}`;
