@@ -24,7 +24,7 @@ import {
 import { createKernel, type Env, type Kernel, type SupervisorHandle, startSupervisor } from '../runtime/index.ts';
 import { createWriters, readerKind, type Store, type WriterLimits, type WriterObserver } from '../storage/index.ts';
 import { type ClusterOptions, ClusterSide } from './cluster.ts';
-import { recoveryService } from './recovery.ts';
+import { DueShards, recoveryService } from './recovery.ts';
 import { sweeperService } from './sweeper.ts';
 
 export interface NodeOptions {
@@ -129,11 +129,15 @@ export async function startNode(options: NodeOptions): Promise<Node> {
   kernel.register(chatKind(deps));
   kernel.register(sessionKind(deps));
   kernel.register(connectionKind(deps));
-  const recovery = services.startService(recoveryService(store, (shard) => cluster?.isOpen(shard) ?? true));
+  const due = new DueShards();
+  const recovery = services.startService(recoveryService(store, due, (shard) => cluster?.isOpen(shard) ?? true));
   services.startService(sweeperService(store));
   await services.ready;
   await recovery.ready;
-  const wake = (shards: readonly number[]): void => void kernel.send(recovery.ref, { t: 'wakeShards', shards });
+  const wake = (shards: readonly number[]): void => {
+    due.add(shards);
+    kernel.send(recovery.ref, { t: 'go' });
+  };
   if (cluster === null) wake(Array.from({ length: SHARDS }, (_, shard) => shard));
   else {
     await cluster.start(kernel, {
