@@ -1,6 +1,6 @@
 // A shard was opened: the chats that were marked dirty have messages that not everybody has settled. They are woken, and repeat by themselves.
 // Reads the dirty lists a few shards at a time, and lets the chats that it woke work before it wakes more.
-import type { ServiceCtx, ServiceKind } from '../runtime/index.ts';
+import { RepeatedWarning, type ServiceCtx, type ServiceKind } from '../runtime/index.ts';
 import type { Store } from '../storage/index.ts';
 
 export const WAKES_AT_ONCE = 256;
@@ -56,6 +56,7 @@ export function recoveryService(
   due: DueShards,
   isOurs: (shard: number) => boolean,
 ): ServiceKind<null, GoMail> {
+  const unread = new RepeatedWarning('a dirty list could not be read; trying again', 'dirty lists can be read again');
   return {
     name: 'recovery',
     // Nudges are merged by the batch; one that is refused is one too many, as those before it are still to be heard.
@@ -71,7 +72,7 @@ export function recoveryService(
       const wakeNext = async (): Promise<void> => {
         for (let shard = due.next(); shard !== null; shard = due.next()) {
           const each = shard;
-          woken += await wakeShard(ctx, store, String(each), () => !ctx.stopping && isOurs(each));
+          woken += await wakeShard(ctx, store, unread, String(each), () => !ctx.stopping && isOurs(each));
           // The next life has it in hand again, from its beginning.
           if (ctx.stopping) return;
           due.done(each);
@@ -83,11 +84,17 @@ export function recoveryService(
   };
 }
 
-async function wakeShard(ctx: ServiceCtx, store: Store, shard: string, goesOn: () => boolean): Promise<number> {
+async function wakeShard(
+  ctx: ServiceCtx,
+  store: Store,
+  unread: RepeatedWarning,
+  shard: string,
+  goesOn: () => boolean,
+): Promise<number> {
   let after = '';
   let woken = 0;
   while (goesOn()) {
-    const rows = await readPage(ctx, store, shard, after, goesOn);
+    const rows = await readPage(ctx, store, unread, shard, after, goesOn);
     for (const row of rows) ctx.route('chat', row.key, { t: 'wake' });
     woken += rows.length;
     if (rows.length > 0) await ctx.sleep(PAUSE_MS);
@@ -98,12 +105,21 @@ async function wakeShard(ctx: ServiceCtx, store: Store, shard: string, goesOn: (
   return woken;
 }
 
-async function readPage(ctx: ServiceCtx, store: Store, shard: string, after: string, goesOn: () => boolean) {
+async function readPage(
+  ctx: ServiceCtx,
+  store: Store,
+  unread: RepeatedWarning,
+  shard: string,
+  after: string,
+  goesOn: () => boolean,
+) {
   while (goesOn()) {
     try {
-      return await store.readRows('dirty', shard, after, WAKES_AT_ONCE);
+      const rows = await store.readRows('dirty', shard, after, WAKES_AT_ONCE);
+      unread.over(ctx.env);
+      return rows;
     } catch (error) {
-      ctx.env.log.warn({ shard, error: String(error) }, 'a dirty list could not be read; trying again');
+      unread.met(ctx.env, { shard, error: String(error) });
       await ctx.sleep(RETRY_MS);
     }
   }
