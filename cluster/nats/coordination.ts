@@ -76,7 +76,11 @@ class NatsCoordination implements Coordination {
     };
     this.rings = bucket('ring', 0);
     this.others = bucket('live', LIVE_TTL_MS);
-    void this.follow();
+    this.follow().catch((error: unknown) => {
+      // Nobody would hear any more whether there is a connection: calls fail from now on, and the lease ends.
+      this.isConnected = false;
+      options.env.log.error({ error: String(error) }, 'NATS is not followed any more; taken for disconnected');
+    });
   }
 
   async prepare(): Promise<void> {
@@ -264,7 +268,13 @@ class NatsCoordination implements Coordination {
       if (status.type === 'disconnect') this.isConnected = false;
       if (status.type !== 'reconnect') continue;
       this.isConnected = true;
-      for (const watch of this.watches) watch.restart();
+      for (const watch of this.watches) {
+        try {
+          watch.restart();
+        } catch (error) {
+          this.options.env.log.error({ error: String(error) }, 'a watch could not be started anew');
+        }
+      }
     }
   }
 }
