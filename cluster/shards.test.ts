@@ -288,6 +288,16 @@ describe('mail that waits', () => {
   });
 });
 
+test('the rest of a mailbox for a shard of a ring that we have not seen is refused when the lease is lost', async () => {
+  const fresh = new Bench().node('a');
+  const mail = { kind: 'word', key: '1-x', mail: { t: 'word', text: 'rest' }, from: null, call: 0, hops: 0 };
+  fresh.shards.rest(1, mail);
+  expect(fresh.shards.isEmpty).toBe(true);
+  expect(fresh.shards.counts.held).toBe(1);
+  fresh.shards.drop();
+  expect(fresh.shards.counts.held).toBe(0);
+});
+
 test('while the database is down it is told now and then, not each time that a fence is asked for', async () => {
   const bench = new Bench();
   const a = bench.node('a');

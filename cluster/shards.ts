@@ -136,12 +136,15 @@ export class Shards {
 
   /** The lease is gone, and every shard with it: cells end without another word, and what waited is refused. */
   drop(): void {
-    if (this.isEmpty) return;
-    const dropped = new Set(this.table.dropAll());
-    const { kernel } = this.options;
-    for (const [, cells] of this.cellsOf(dropped)) for (const cell of cells) kernel.stop(cell);
-    for (const shard of this.held.keys()) for (const mail of this.held.take(shard)) this.refuse(mail);
-    this.rowsEpoch = -1;
+    if (!this.isEmpty) {
+      const dropped = new Set(this.table.dropAll());
+      const { kernel } = this.options;
+      for (const [, cells] of this.cellsOf(dropped)) for (const cell of cells) kernel.stop(cell);
+      this.rowsEpoch = -1;
+    }
+    // Also what came for a shard of a ring that we have not seen: nothing else would refuse it.
+    if (this.held.count > 0)
+      for (const shard of this.held.keys()) for (const mail of this.held.take(shard)) this.refuse(mail);
   }
 
   /** True when nothing of any shard is here, open or on its way out. */
