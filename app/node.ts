@@ -132,21 +132,31 @@ export async function startNode(options: NodeOptions): Promise<Node> {
   const due = new DueShards();
   const recovery = services.startService(recoveryService(store, due, (shard) => cluster?.isOpen(shard) ?? true));
   services.startService(sweeperService(store));
-  await services.ready;
-  await recovery.ready;
+  const stop = async (): Promise<void> => {
+    await kernel.shutdown();
+    await cluster?.stop();
+  };
   const wake = (shards: readonly number[]): void => {
     due.add(shards);
     kernel.send(recovery.ref, { t: 'go' });
   };
-  if (cluster === null) wake(Array.from({ length: SHARDS }, (_, shard) => shard));
-  else {
-    await cluster.start(kernel, {
-      opened: (shard) => wake([shard]),
-      nodeDown: (node) => {
-        for (const connection of kernel.cells('connection')) kernel.send(connection, { t: 'nodeDown', node });
-      },
-      onFatal: fatal,
-    });
+  try {
+    await services.ready;
+    await recovery.ready;
+    if (cluster === null) wake(Array.from({ length: SHARDS }, (_, shard) => shard));
+    else {
+      await cluster.start(kernel, {
+        opened: (shard) => wake([shard]),
+        nodeDown: (node) => {
+          for (const connection of kernel.cells('connection')) kernel.send(connection, { t: 'nodeDown', node });
+        },
+        onFatal: fatal,
+      });
+    }
+  } catch (error) {
+    // Nothing may go on working on a store that the caller closes. Why it did not start is what is to be told.
+    await stop().catch((ending: unknown) => env.log.warn({ error: String(ending) }, 'the node did not stop well'));
+    throw error;
   }
   const port = new Port(kernel, env.id().slice(0, 6), () => cluster?.others() ?? []);
   return {
@@ -158,10 +168,7 @@ export async function startNode(options: NodeOptions): Promise<Node> {
     counters,
     presenceCounts: () => presence?.state.counts ?? null,
     leave: (spreadMs, limitMs) => port.leave(spreadMs, limitMs),
-    stop: async () => {
-      await kernel.shutdown();
-      await cluster?.stop();
-    },
+    stop,
   };
 }
 
