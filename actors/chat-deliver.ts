@@ -42,8 +42,10 @@ export function onWritten(ctx: Ctx, s: ChatState, n: number): void {
 
 function answer(ctx: Ctx, s: ChatState, p: Pending): void {
   for (const w of p.waiters) {
-    if (w.ref === null) ctx.send(w.to, { t: 'posted', chat: s.chat, id: p.id, seq: p.entry.n, ts: p.ts });
-    else ctx.send(w.to, { t: 'done', ref: w.ref, value: s.chat });
+    for (let owed = 1 + (w.again ?? 0); owed > 0; owed--) {
+      if (w.ref === null) ctx.send(w.to, { t: 'posted', chat: s.chat, id: p.id, seq: p.entry.n, ts: p.ts });
+      else ctx.send(w.to, { t: 'done', ref: w.ref, value: s.chat });
+    }
   }
   s.deps.counters.count('sent', 'entry');
 }

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { ChatLog, RECENT_IDS_MAX, TAIL_ENTRIES_MAX } from './chat-log.ts';
+import { addWaiter, ChatLog, RECENT_IDS_MAX, TAIL_ENTRIES_MAX, WAITERS_MAX, type Waiter } from './chat-log.ts';
 import type { LogEntry } from './mail.ts';
 
 const entry = (n: number): LogEntry => ({ n, sender: 'a', device: 'd', type: 0, ts: 0, frame: new Uint8Array(1) });
@@ -79,5 +79,25 @@ describe('the end of a chat log', () => {
     expect(() =>
       log.push({ entry: entry(2), id: 'x', ts: 0, sinceMs: 0, waiters: [], done: false }, 'a', 'd'),
     ).toThrow();
+  });
+});
+
+describe('who waits for an entry', () => {
+  it('is one waiter however often it asks, and is owed an answer each time', () => {
+    const to = { kind: 'connection', key: '1' };
+    const waiters: Waiter[] = [{ to, ref: null }];
+    for (let i = 0; i < 1_000; i++) expect(addWaiter(waiters, to, null)).toBe(true);
+    expect(waiters).toEqual([{ to, ref: null, again: 1_000 }]);
+  });
+
+  it('is one of so many and no more; those who wait may ask again even then', () => {
+    const waiters: Waiter[] = [];
+    const sockets = Array.from({ length: WAITERS_MAX + 1 }, (_, i) => ({ kind: 'connection', key: String(i) }));
+    expect(sockets.map((to) => addWaiter(waiters, to, null))).toEqual(sockets.map((_, i) => i < WAITERS_MAX));
+    expect(waiters).toHaveLength(WAITERS_MAX);
+    for (const to of sockets.slice(0, 1)) {
+      expect(addWaiter(waiters, to, null)).toBe(true);
+      expect(addWaiter(waiters, to, 7)).toBe(false);
+    }
   });
 });

@@ -7,10 +7,15 @@ export const RECENT_IDS_MAX = 2_048;
 export const PENDING_MAX = 512;
 export const TAIL_ENTRIES_MAX = 64;
 
+/** Who may wait for one entry: the sockets on which a device has said it, or its requests. Beyond it they are refused. */
+export const WAITERS_MAX = 16;
+
 /** Who waits for an entry to be durable. `ref` is null for a message, else the request's number. */
 export interface Waiter {
   readonly to: Ref;
   readonly ref: number | null;
+  /** How often it has asked once more: each time it is owed an answer. */
+  again?: number;
 }
 export interface Pending {
   readonly entry: LogEntry;
@@ -24,6 +29,15 @@ export interface Known {
   readonly n: number;
   readonly ts: number;
 }
+/** False: as many as may wait do so already. */
+export function addWaiter(waiters: Waiter[], to: Ref, ref: number | null): boolean {
+  const there = waiters.find((w) => w.to === to && w.ref === ref);
+  if (there !== undefined) there.again = (there.again ?? 0) + 1;
+  else if (waiters.length >= WAITERS_MAX) return false;
+  else waiters.push({ to, ref });
+  return true;
+}
+
 /** One message of the recent ones. Ids are the devices' own, so others may have the same: they follow in `next`. */
 interface Recent {
   readonly sender: string;

@@ -16,7 +16,7 @@ import {
 } from '../protocol/index.ts';
 import { CONTINUE, type Ctx, type Next, type Ref } from '../runtime/index.ts';
 import { advanced, type Entry, recordDue, recordWrite, type Write } from '../storage/index.ts';
-import { PENDING_MAX, type Waiter } from './chat-log.ts';
+import { addWaiter, PENDING_MAX, type Waiter } from './chat-log.ts';
 import { type ChatState, CONFIRM_DEADLINE_MS, READINGS_MAX, token } from './chat-state.ts';
 import type { ChangeMail, CreateMail, FaultMail, LogEntry, PostMail } from './mail.ts';
 import { mayChange, mayPost } from './rights.ts';
@@ -81,8 +81,10 @@ function answerKnown(
 ): void {
   if (to === null) return;
   const pending = s.log.pendingAt(n);
-  if (pending) pending.waiters.push({ to, ref });
-  else if (ref === null) ctx.send(to, { t: 'posted', chat: s.chat, id, seq: n, ts });
+  if (pending) {
+    if (!addWaiter(pending.waiters, to, ref))
+      fault(ctx, s, to, ref, id, 'overloaded', spread(ctx, 1_000), 'too many wait for this already');
+  } else if (ref === null) ctx.send(to, { t: 'posted', chat: s.chat, id, seq: n, ts });
   else ctx.send(to, { t: 'done', ref, value: s.chat });
 }
 
@@ -252,8 +254,10 @@ export function onDeadline(ctx: Ctx, s: ChatState): void {
   const now = ctx.now();
   for (const p of s.log.pending) {
     if (now - p.sinceMs < CONFIRM_DEADLINE_MS) break;
-    for (const w of p.waiters.splice(0))
-      fault(ctx, s, w.to, w.ref, p.id, 'unavailable', spread(ctx, 1_000), 'the store has not confirmed yet');
+    for (const w of p.waiters.splice(0)) {
+      for (let owed = 1 + (w.again ?? 0); owed > 0; owed--)
+        fault(ctx, s, w.to, w.ref, p.id, 'unavailable', spread(ctx, 1_000), 'the store has not confirmed yet');
+    }
   }
   const oldest = s.log.pending.find((p) => p.waiters.length > 0);
   if (oldest) {

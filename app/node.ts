@@ -24,7 +24,7 @@ import {
 import { createKernel, type Env, type Kernel, type SupervisorHandle, startSupervisor } from '../runtime/index.ts';
 import { createWriters, readerKind, type Store, type WriterLimits, type WriterObserver } from '../storage/index.ts';
 import { type ClusterOptions, ClusterSide } from './cluster.ts';
-import { recoveryService } from './recovery.ts';
+import { DueShards, recoveryService } from './recovery.ts';
 import { sweeperService } from './sweeper.ts';
 
 export interface NodeOptions {
@@ -129,20 +129,34 @@ export async function startNode(options: NodeOptions): Promise<Node> {
   kernel.register(chatKind(deps));
   kernel.register(sessionKind(deps));
   kernel.register(connectionKind(deps));
-  const recovery = services.startService(recoveryService(store, (shard) => cluster?.isOpen(shard) ?? true));
+  const due = new DueShards();
+  const recovery = services.startService(recoveryService(store, due, (shard) => cluster?.isOpen(shard) ?? true));
   services.startService(sweeperService(store));
-  await services.ready;
-  await recovery.ready;
-  const wake = (shards: readonly number[]): void => void kernel.send(recovery.ref, { t: 'wakeShards', shards });
-  if (cluster === null) wake(Array.from({ length: SHARDS }, (_, shard) => shard));
-  else {
-    await cluster.start(kernel, {
-      opened: (shard) => wake([shard]),
-      nodeDown: (node) => {
-        for (const connection of kernel.cells('connection')) kernel.send(connection, { t: 'nodeDown', node });
-      },
-      onFatal: fatal,
-    });
+  const stop = async (): Promise<void> => {
+    await kernel.shutdown();
+    await cluster?.stop();
+  };
+  const wake = (shards: readonly number[]): void => {
+    due.add(shards);
+    kernel.send(recovery.ref, { t: 'go' });
+  };
+  try {
+    await services.ready;
+    await recovery.ready;
+    if (cluster === null) wake(Array.from({ length: SHARDS }, (_, shard) => shard));
+    else {
+      await cluster.start(kernel, {
+        opened: (shard) => wake([shard]),
+        nodeDown: (node) => {
+          for (const connection of kernel.cells('connection')) kernel.send(connection, { t: 'nodeDown', node });
+        },
+        onFatal: fatal,
+      });
+    }
+  } catch (error) {
+    // Nothing may go on working on a store that the caller closes. Why it did not start is what is to be told.
+    await stop().catch((ending: unknown) => env.log.warn({ error: String(ending) }, 'the node did not stop well'));
+    throw error;
   }
   const port = new Port(kernel, env.id().slice(0, 6), () => cluster?.others() ?? []);
   return {
@@ -154,10 +168,7 @@ export async function startNode(options: NodeOptions): Promise<Node> {
     counters,
     presenceCounts: () => presence?.state.counts ?? null,
     leave: (spreadMs, limitMs) => port.leave(spreadMs, limitMs),
-    stop: async () => {
-      await kernel.shutdown();
-      await cluster?.stop();
-    },
+    stop,
   };
 }
 

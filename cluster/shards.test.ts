@@ -287,3 +287,29 @@ describe('mail that waits', () => {
     expect(bench.refused).toEqual(['for nobody']);
   });
 });
+
+test('the rest of a mailbox for a shard of a ring that we have not seen is refused when the lease is lost', async () => {
+  const fresh = new Bench().node('a');
+  const mail = { kind: 'word', key: '1-x', mail: { t: 'word', text: 'rest' }, from: null, call: 0, hops: 0 };
+  fresh.shards.rest(1, mail);
+  expect(fresh.shards.isEmpty).toBe(true);
+  expect(fresh.shards.counts.held).toBe(1);
+  fresh.shards.drop();
+  expect(fresh.shards.counts.held).toBe(0);
+});
+
+test('while the database is down it is told now and then, not each time that a fence is asked for', async () => {
+  const bench = new Bench();
+  const a = bench.node('a');
+  for (let tries = 0; tries < 20_000; tries++) bench.takings.push('fails');
+  a.shards.onRing(ringOf(1, Object.fromEntries(Array.from({ length: 32 }, (_, shard) => [shard, A]))));
+  await bench.env.settle(15_000);
+  const told = () => bench.env.lines.filter(({ level }) => level === 'warn').length;
+  expect(bench.takings.length).toBeLessThan(19_000);
+  expect(told()).toBe(2);
+  bench.takings.length = 0;
+  await bench.env.settle(5_000);
+  expect(a.shards.counts.open).toBe(32);
+  expect(told()).toBe(2);
+  expect(bench.env.lines.filter(({ message }) => message === 'fences can be taken again')).toHaveLength(1);
+});

@@ -1,6 +1,6 @@
 // The shards of a node at work: takes fences, seals cells and ships the rest of their mailboxes, opens what is ours, refuses in time.
 // The thin shell around shard-table.ts and held-mail.ts; knows kernels and rings, nothing of chats. Composed by app/, driven by Env timers.
-import type { Ref, Refusal, WaitingMail } from '../runtime/index.ts';
+import { type Ref, type Refusal, RepeatedWarning, type WaitingMail } from '../runtime/index.ts';
 import { type HeldMail, HeldMails } from './held-mail.ts';
 import type { NodeId } from './node-id.ts';
 import { ownerOf, RING_SHARDS, type Ring } from './ring.ts';
@@ -33,6 +33,14 @@ export class Shards {
   private readonly taking = new Set<number>();
   /** As whom we took any. */
   private readonly selves = new Set<string>();
+  private readonly unread = new RepeatedWarning(
+    'the fences could not be read; trying again',
+    'the fences can be read again',
+  );
+  private readonly untaken = new RepeatedWarning(
+    'a fence could not be taken; trying again',
+    'fences can be taken again',
+  );
   private timer: unknown = null;
   private askedAt = Number.NEGATIVE_INFINITY;
   private closed = false;
@@ -128,12 +136,15 @@ export class Shards {
 
   /** The lease is gone, and every shard with it: cells end without another word, and what waited is refused. */
   drop(): void {
-    if (this.isEmpty) return;
-    const dropped = new Set(this.table.dropAll());
-    const { kernel } = this.options;
-    for (const [, cells] of this.cellsOf(dropped)) for (const cell of cells) kernel.stop(cell);
-    for (const shard of this.held.keys()) for (const mail of this.held.take(shard)) this.refuse(mail);
-    this.rowsEpoch = -1;
+    if (!this.isEmpty) {
+      const dropped = new Set(this.table.dropAll());
+      const { kernel } = this.options;
+      for (const [, cells] of this.cellsOf(dropped)) for (const cell of cells) kernel.stop(cell);
+      this.rowsEpoch = -1;
+    }
+    // Also what came for a shard of a ring that we have not seen: nothing else would refuse it.
+    if (this.held.count > 0)
+      for (const shard of this.held.keys()) for (const mail of this.held.take(shard)) this.refuse(mail);
   }
 
   /** True when nothing of any shard is here, open or on its way out. */
@@ -206,6 +217,7 @@ export class Shards {
     const epoch = this.epoch;
     try {
       const rows = await this.options.fences();
+      this.unread.over(env);
       if (epoch !== this.epoch) return;
       const before = this.rows;
       this.rows = new Map(rows.map((row) => [row.shard, row]));
@@ -218,7 +230,7 @@ export class Shards {
       }
       this.rowsEpoch = epoch;
     } catch (error) {
-      env.log.warn({ error: String(error) }, 'the fences could not be read; trying again');
+      this.unread.met(env, { error: String(error) });
     } finally {
       this.readingRows = false;
     }
@@ -235,8 +247,9 @@ export class Shards {
     let fence = 0;
     try {
       fence = await takeFence(shard, owner, epoch);
+      this.untaken.over(env);
     } catch (error) {
-      env.log.warn({ shard, error: String(error) }, 'a fence could not be taken; trying again');
+      this.untaken.met(env, { shard, error: String(error) });
     }
     this.taking.delete(shard);
     if (this.closed || table.turn(shard) !== turn) return;

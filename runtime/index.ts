@@ -12,6 +12,7 @@ export { type KernelOptions, type Root, SpawnError, type SpawnErrorCode, type Wa
 export * from './kind.ts';
 export { createRealEnv, silentLog } from './real-env.ts';
 export { type Answer, ForeignRef, Outlet, type OutletInfo, OutsideRef, type Router } from './refs.ts';
+export { RepeatedWarning } from './repeated-warning.ts';
 export { abandonSystems } from './service.ts';
 export * from './service-kind.ts';
 export {

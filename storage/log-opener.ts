@@ -2,7 +2,7 @@
 // same rows, until that is known, and only then the log is looked at again. An opening that was given up half way, and another that read
 // something else, would write two records of one stamp, or take the first one's record for a promise that was kept.
 // Owned by a writer, outlives its crashes.
-import type { Env } from '../runtime/index.ts';
+import { type Env, RepeatedWarning } from '../runtime/index.ts';
 import { type IndexOf, type OpenedLog, openLog } from './fenced-log.ts';
 import type { LogId, Store, Write } from './store.ts';
 import { StoreError } from './store.ts';
@@ -27,6 +27,7 @@ export class LogOpener {
   private empty = new Set<string>();
   private emptyBefore = new Set<string>();
   private turnedAt = 0;
+  private readonly failing = new RepeatedWarning('a log could not be opened; trying again', 'logs can be opened again');
 
   constructor(store: Store, indexOf: IndexOf, givesUp: (now: number) => boolean) {
     this.store = store;
@@ -84,12 +85,12 @@ export class LogOpener {
   private async commit(env: Env, writes: readonly Write[]): Promise<void> {
     for (let pauseMs = RETRY_FIRST_MS; ; pauseMs = Math.min(RETRY_LONGEST_MS, pauseMs * 2)) {
       try {
-        return await this.store.commit(writes);
+        await this.store.commit(writes);
+        return this.failing.over(env);
       } catch (error) {
         if (error instanceof StoreError && error.fault === 'fenced') throw error;
         if (this.givesUp(env.now())) throw error;
-        if (pauseMs === RETRY_FIRST_MS)
-          env.log.warn({ error: String(error) }, 'a log could not be opened; trying again');
+        this.failing.met(env, { error: String(error) });
       }
       await new Promise<void>((resolve) => env.setTimer(resolve, pauseMs * (0.5 + env.random() / 2)));
     }

@@ -1,6 +1,6 @@
 // The reading service: reads that need not wait for anybody's writes, history pages say. Answers go to the sender, or straight
 // to `replyTo`, with the sender's own `context`. Started by app/; knows the seam, not who asks.
-import type { Letter, Ref, ServiceCtx, ServiceKind } from '../runtime/index.ts';
+import { type Letter, type Ref, RepeatedWarning, type ServiceCtx, type ServiceKind } from '../runtime/index.ts';
 import { faultOfError, type ReadOp, type ReadValue, runRead } from './read-op.ts';
 import type { Store, StoreFault } from './store.ts';
 
@@ -45,6 +45,7 @@ const INBOX_MAILS_MAX = 4_096;
 export function readerKind(options: ReaderOptions): ServiceKind<ReaderState, ReadMail> {
   const { store } = options;
   const atOnceMax = options.atOnceMax ?? AT_ONCE_MAX;
+  const failing = new RepeatedWarning('a read failed', 'reads are answered again');
 
   const readOne = async (ctx: ServiceCtx, state: ReaderState, letter: Letter<ReadMail>): Promise<void> => {
     const { token, op, replyTo, context } = letter.mail;
@@ -53,10 +54,11 @@ export function readerKind(options: ReaderOptions): ServiceKind<ReaderState, Rea
     let result: ReadResultMail;
     try {
       const value = await runRead(store, op);
+      failing.over(ctx.env);
       result = { t: 'readResult', token, ok: true, value, fault: null, context };
     } catch (error) {
       const fault = faultOfError(error) ?? 'failed';
-      ctx.env.log.warn({ op: op.kind, fault, error: String(error) }, 'a read failed');
+      failing.met(ctx.env, { op: op.kind, fault, error: String(error) });
       result = { t: 'readResult', token, ok: false, value: null, fault, context };
     }
     state.atOnce--;

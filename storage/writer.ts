@@ -1,6 +1,6 @@
 // The persistence service: gathers the writes of many chats and users into one commit at a time, and answers item by item.
 // A write is retried, the same rows, until its outcome is known. Knows the seam, not what it stores. Started by app/.
-import type { Letter, Ref, ServiceCtx, ServiceKind } from '../runtime/index.ts';
+import { type Letter, type Ref, RepeatedWarning, type ServiceCtx, type ServiceKind } from '../runtime/index.ts';
 import type { IndexOf, OpenedLog } from './fenced-log.ts';
 import { LogOpener } from './log-opener.ts';
 import { faultOfError, type ReadOp, type ReadValue, runRead } from './read-op.ts';
@@ -92,6 +92,7 @@ export function writerKind(options: WriterOptions): ServiceKind<Writer, WriterMa
   /** Outlives a crash of the service: its successor must not read before what it had in flight is known. */
   let predecessor: Writer | null = null;
   const givesUp = (now: number): boolean => predecessor !== null && now >= predecessor.drainUntil;
+  const failing = new RepeatedWarning('a load failed', 'loads are answered again');
   const opener = new LogOpener(store, options.indexOf ?? (() => null), givesUp);
 
   const admit = (ctx: ServiceCtx, writer: Writer, letter: Letter<WriterMail>): void => {
@@ -110,9 +111,10 @@ export function writerKind(options: WriterOptions): ServiceKind<Writer, WriterMa
     try {
       const open = (log: LogId, fence: number): Promise<OpenedLog> => opener.open(ctx.env, log, fence);
       const values = await Promise.all(reads.map((op) => runRead(store, op, open)));
+      failing.over(ctx.env, { writer: options.name });
       loaded = { t: 'loaded', token, ok: true, values, fault: null };
     } catch (error) {
-      ctx.env.log.warn({ writer: options.name, error: String(error) }, 'a load failed');
+      failing.met(ctx.env, { writer: options.name, error: String(error) });
       loaded = { t: 'loaded', token, ok: false, values: [], fault: faultOfError(error) ?? 'failed' };
     }
     if (from !== null) ctx.reply(from, loaded);

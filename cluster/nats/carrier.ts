@@ -37,7 +37,11 @@ class NatsCarrier implements Carrier {
     this.connection = connection;
     this.env = options.env;
     this.pendingBytesMax = options.pendingBytesMax ?? PENDING_BYTES_MAX;
-    void this.follow();
+    this.follow().catch((error: unknown) => {
+      // Nobody would hear any more whether there is a connection: nothing is taken from now on.
+      this.isConnected = false;
+      this.env.log.error({ error: String(error) }, 'NATS is not followed any more; taken for disconnected');
+    });
   }
 
   get connected(): boolean {

@@ -76,7 +76,11 @@ class NatsCoordination implements Coordination {
     };
     this.rings = bucket('ring', 0);
     this.others = bucket('live', LIVE_TTL_MS);
-    void this.follow();
+    this.follow().catch((error: unknown) => {
+      // Nobody would hear any more whether there is a connection: calls fail from now on, and the lease ends.
+      this.isConnected = false;
+      options.env.log.error({ error: String(error) }, 'NATS is not followed any more; taken for disconnected');
+    });
   }
 
   async prepare(): Promise<void> {
@@ -213,16 +217,25 @@ class NatsCoordination implements Coordination {
     if (!COORDINATION_KEY.test(key)) throw new Error(`not a key: ${key}`);
     const { env } = this.options;
     let isOver = false;
+    /** Why the last try failed: what is refused all the time would end as a call that was too slow. */
+    let failure: unknown;
+    const failed = (error: unknown): void => {
+      failure = error;
+    };
     let timer: EnvTimer = null;
     const deadline = new Promise<never>((_, reject) => {
       timer = env.setTimer(() => {
         isOver = true;
         const isUnknown = mayHaveHappened === null || mayHaveHappened();
-        reject(new CoordinationError(isUnknown ? 'unknown' : 'unavailable', 'no answer in time'));
+        const why = failure === undefined ? undefined : { cause: failure };
+        reject(new CoordinationError(isUnknown ? 'unknown' : 'unavailable', 'no answer in time', why));
       }, COORDINATION_DEADLINE_MS);
     });
     try {
-      return await Promise.race([this.attempts(this.bucketOf(key), run, mayHaveHappened, () => isOver), deadline]);
+      return await Promise.race([
+        this.attempts(this.bucketOf(key), run, mayHaveHappened, () => isOver, failed),
+        deadline,
+      ]);
     } finally {
       env.clearTimer(timer);
     }
@@ -233,6 +246,7 @@ class NatsCoordination implements Coordination {
     run: (bucket: Bucket) => Promise<{ is: T }>,
     mayHaveHappened: (() => boolean) | null,
     isOver: () => boolean,
+    failed: (error: unknown) => void,
   ): Promise<T> {
     const { env } = this.options;
     for (let isMade = false; ; ) {
@@ -244,6 +258,7 @@ class NatsCoordination implements Coordination {
         return (await run(bucket)).is;
       } catch (error) {
         if (this.isClosed) throw new CoordinationError('closed', 'the connection is closed', { cause: error });
+        failed(error);
         const fault = faultOf(error);
         if (fault === 'bug') throw error;
         if (mayHaveHappened === null && fault === 'unknown') {
@@ -252,7 +267,7 @@ class NatsCoordination implements Coordination {
         if (fault === 'noBucket' && !isMade) {
           isMade = true;
           // If it cannot be made, the next try says so.
-          await this.makeBucket(bucket).catch(() => {});
+          await this.makeBucket(bucket).catch(failed);
         } else await new Promise<void>((resolve) => env.setTimer(resolve, 20 + 80 * env.random()));
       }
     }
@@ -264,7 +279,13 @@ class NatsCoordination implements Coordination {
       if (status.type === 'disconnect') this.isConnected = false;
       if (status.type !== 'reconnect') continue;
       this.isConnected = true;
-      for (const watch of this.watches) watch.restart();
+      for (const watch of this.watches) {
+        try {
+          watch.restart();
+        } catch (error) {
+          this.options.env.log.error({ error: String(error) }, 'a watch could not be started anew');
+        }
+      }
     }
   }
 }

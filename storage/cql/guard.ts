@@ -11,7 +11,7 @@ import {
   type IPolicy,
   wrap,
 } from 'cockatiel';
-import type { Env } from '../../runtime/index.ts';
+import { type Env, RepeatedWarning } from '../../runtime/index.ts';
 import { StoreError } from '../store.ts';
 import { outcomeOf, wordsOf } from './faults.ts';
 
@@ -23,7 +23,7 @@ export interface GuardLimits {
   readonly breakMs: number;
 }
 
-export type GuardEnv = Pick<Env, 'setTimer' | 'clearTimer' | 'log'>;
+export type GuardEnv = Pick<Env, 'now' | 'setTimer' | 'clearTimer' | 'log'>;
 
 export interface GuardStats {
   readonly inFlight: number;
@@ -48,17 +48,21 @@ export class Guard {
   constructor(name: string, limits: GuardLimits, env: GuardEnv) {
     this.limits = limits;
     this.env = env;
-    const { log } = env;
     this.crowd = bulkhead(limits.atOnceMax, limits.waitingMax);
     this.breaker = circuitBreaker(
       handleWhen((error) => outcomeOf(error) !== 'invalid'),
       { halfOpenAfter: limits.breakMs, breaker: new ConsecutiveBreaker(limits.breakAfter) },
     );
+    const down = new RepeatedWarning(
+      'the database does not answer; requests fail at once until it does',
+      'the database answers again',
+    );
+    // Each look at it that finds it down as before is another break.
     this.breaker.onBreak((reason) => {
       const words = 'error' in reason ? wordsOf(reason.error) : 'asked to';
-      log.warn({ guard: name, error: words }, 'the database does not answer; requests fail at once until it does');
+      down.met(env, { guard: name, error: words });
     });
-    this.breaker.onReset(() => log.info({ guard: name }, 'the database answers again'));
+    this.breaker.onReset(() => down.over(env, { guard: name }));
     this.policy = wrap(this.crowd, this.breaker);
   }
 

@@ -41,6 +41,17 @@ describe('a direct message', () => {
     expect(alice.of('SENT').map((f) => f.seq)).toEqual([2, 2]);
   });
 
+  it('said again and again before it is stored, is answered as often, and with one number', async () => {
+    const alice = t.device('alice');
+    await alice.signIn();
+    const chat = await alice.direct('bob');
+    for (let i = 0; i < 20; i++) alice.text(chat, 'm1', { retry: i > 0 });
+    alice.text(chat, 'm2', { after: 'm1' });
+    await until('all answers', () => alice.of('SENT').length === 21);
+    expect(alice.of('SENT').map((f) => f.seq)).toEqual([...Array<number>(20).fill(2), 3]);
+    expect(alice.of('ERROR')).toEqual([]);
+  });
+
   it('waits in the inbox for a device that is away, and comes once it is back', async () => {
     const alice = t.device('alice');
     const bob = t.device('bob');
