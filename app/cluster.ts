@@ -134,7 +134,7 @@ export class ClusterSide {
     router.start(kernel, links);
     // A timer alone is not enough: a process that was paused wakes in the middle of its work.
     kernel.onSliceStart(() => {
-      if (!member.holdsLease(env.now())) shards.drop();
+      if (!member.holdsLease(env.now()) && !shards.isEmpty) shards.drop();
     });
     await member.ready;
   }

@@ -21,6 +21,9 @@ const TAKE_RETRY_MS = 250;
 const STRANGER_MS = 10_000;
 const TAKES_AT_ONCE = 32;
 
+/** Own earlier incarnations that are remembered, as in ref-table.ts. */
+const SELVES_MAX = 16;
+
 export class Shards {
   private readonly options: ShardsOptions;
   private readonly takesAtOnce: number;
@@ -244,6 +247,7 @@ export class Shards {
     table.taking(shard);
     this.taking.add(shard);
     this.selves.add(owner);
+    if (this.selves.size > SELVES_MAX) for (const oldest of this.selves) if (this.selves.delete(oldest)) break;
     let fence = 0;
     try {
       fence = await takeFence(shard, owner, epoch);

@@ -15,7 +15,7 @@ import { installTools } from './tools.mjs';
  */
 const SIMULATIONS = [
   ['--seeds', '500'],
-  ['--seeds', '180', '--nodes', 'drawn'],
+  ['--seeds', '1000', '--nodes', 'drawn'],
   ['--seeds', '20', '--regions'],
 ];
 const only = process.argv.includes('--only') ? process.argv[process.argv.indexOf('--only') + 1].split(',') : null;

@@ -93,7 +93,8 @@ export class Guard {
         () => reject(new StoreError('unknown', `no answer within ${requestMs} ms`)),
         requestMs,
       );
-      request()
+      // One that throws at once is a rejection too, and leaves no timer.
+      (async () => request())()
         .then(resolve, reject)
         .finally(() => env.clearTimer(timer));
     });

@@ -4,7 +4,7 @@ import type { Mutant } from './mutants.ts';
 
 const NO_LOOK_AT_THE_LEASE = {
   file: 'app/cluster.ts',
-  find: `      if (!member.holdsLease(env.now())) shards.drop();`,
+  find: `      if (!member.holdsLease(env.now()) && !shards.isEmpty) shards.drop();`,
   replace: ``,
 };
 
