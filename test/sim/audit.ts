@@ -36,6 +36,10 @@ export class Audit {
     }
   }
 
+  get isWrong(): boolean {
+    return this.faults.length > 0;
+  }
+
   /** What is wrong, or still to be answered; null when all is well. */
   fault(): Fault | null {
     const first = this.faults[0];

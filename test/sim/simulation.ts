@@ -76,8 +76,7 @@ export async function simulate(seed: number, keepsTrace: boolean, setting: Setti
   await within(scene, LAST_ROUND_MS, () => unread(said));
   // Reads are said within moments.
   if (ok(world)) await world.run(world.now + READS_MS);
-  const audit = ok(world) ? new Audit(scene) : null;
-  await within(scene, LAST_ROUND_MS, () => audit?.fault() ?? null);
+  if (ok(world)) await within(scene, LAST_ROUND_MS, audited(scene));
   await within(scene, PRESENCE_MS, () => unseen(scene));
   await within(scene, QUIET_MS, () => fleet?.left() ?? leftOver(scene) ?? silence(scene));
   // Not at once: a device whose token has just expired is away for a moment.
@@ -107,6 +106,16 @@ export async function simulate(seed: number, keepsTrace: boolean, setting: Setti
 
 const ok = (world: World): boolean => world.violations.length === 0;
 const blame = (world: World, { invariant, about, words }: Fault): void => world.fail(invariant, about, words);
+
+/** Asks all again when an answer was wrong: it may have been given a moment before the last acknowledgement came. */
+function audited(scene: Scene): () => Fault | null {
+  let audit = new Audit(scene);
+  return () => {
+    const fault = audit.fault();
+    if (audit.isWrong) audit = new Audit(scene);
+    return fault;
+  };
+}
 
 /** Goes on until nothing is wrong, or too long: then that is a violation. Gives how long it took. */
 async function within(scene: Scene, limitMs: number, wrong: () => Fault | null): Promise<number> {
