@@ -362,7 +362,7 @@ export interface LeaveMail {
   readonly delayMs: number;
   readonly url: string | null;
 }
-/** That node is dead, and what it had taken and not answered will not be answered. */
+/** The link to that node broke, or it is dead: what it had taken and not answered may never be answered. */
 export interface NodeDownMail {
   readonly t: 'nodeDown';
   readonly node: string;

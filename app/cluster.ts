@@ -50,7 +50,7 @@ export interface ClusterView {
 export interface ClusterSideEvents {
   /** The shard is ours, and its dirty chats are to be woken. */
   opened(shard: number): void;
-  /** That incarnation is dead: what it had taken and not answered, it never will. */
+  /** The link to it broke, or it is dead: what it had taken and not answered, it may never answer. */
   nodeDown(node: NodeId): void;
   onFatal(reason: string): void;
 }

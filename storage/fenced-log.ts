@@ -118,8 +118,8 @@ function again(log: LogId, before: LogRecord, adopted: readonly Entry[], fence: 
 }
 
 /**
- * The log's entries with from ≤ n ≤ to, as `readLog` gives rows: only those that count. Without `record` the store's own is read, which is
- * as new as any entry that was ever served; `to` is then at most what the owner knows to be durable.
+ * The log's entries with from ≤ n ≤ to, as `readLog` gives rows: only those that count. Without `record` the store's own is read: it
+ * names the fence of every entry up to what its owner knows to be durable, so `to` may not lie beyond that.
  */
 export async function readEntries(
   store: Store,
