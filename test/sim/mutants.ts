@@ -73,7 +73,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'mail to a cell that waits for its state',
     file: 'runtime/scheduler.ts',
-    find: `user.count === 0 || (cell.flags & HELD) !== 0) break;`,
+    find: `user.count === 0 || (cell.flags & WAITS) !== 0) break;`,
     replace: `user.count === 0) break;`,
   },
   {
