@@ -16,7 +16,7 @@ import {
 } from '../protocol/index.ts';
 import { CONTINUE, type Ctx, type Next, type Ref } from '../runtime/index.ts';
 import { advanced, type Entry, recordDue, recordWrite, type Write } from '../storage/index.ts';
-import { addWaiter, PENDING_MAX, type Waiter } from './chat-log.ts';
+import { addWaiter, PENDING_MAX, type Pending, type Waiter } from './chat-log.ts';
 import { type ChatState, CONFIRM_DEADLINE_MS, READINGS_MAX, token } from './chat-state.ts';
 import type { ChangeMail, CreateMail, FaultMail, LogEntry, PostMail } from './mail.ts';
 import { mayChange, mayPost } from './rights.ts';
@@ -248,16 +248,25 @@ function append(ctx: Ctx, s: ChatState, to: Ref | null, draft: Draft, change: Ch
 }
 const EMPTY = new Uint8Array(0);
 
+/** The chat ends here, with its shard or its lease: whoever owns it next knows what was kept, and is asked by the same ids. */
+export function onEnd(ctx: Ctx, s: ChatState): void {
+  for (const p of s.log.pending) giveUp(ctx, s, p, 'the chat moves to another node');
+}
+
+function giveUp(ctx: Ctx, s: ChatState, p: Pending, about: string): void {
+  for (const w of p.waiters.splice(0)) {
+    for (let owed = 1 + (w.again ?? 0); owed > 0; owed--)
+      fault(ctx, s, w.to, w.ref, p.id, 'unavailable', spread(ctx, 1_000), about);
+  }
+}
+
 /** Senders who have waited too long hear that the outcome is unknown; the entry itself goes on to be written. */
 export function onDeadline(ctx: Ctx, s: ChatState): void {
   s.timers.deadline = 0;
   const now = ctx.now();
   for (const p of s.log.pending) {
     if (now - p.sinceMs < CONFIRM_DEADLINE_MS) break;
-    for (const w of p.waiters.splice(0)) {
-      for (let owed = 1 + (w.again ?? 0); owed > 0; owed--)
-        fault(ctx, s, w.to, w.ref, p.id, 'unavailable', spread(ctx, 1_000), 'the store has not confirmed yet');
-    }
+    giveUp(ctx, s, p, 'the store has not confirmed yet');
   }
   const oldest = s.log.pending.find((p) => p.waiters.length > 0);
   if (oldest) {

@@ -4,7 +4,7 @@ import { CONTINUE, type Ctx, HIBERNATE, type Kind, type Next, type Refused, type
 import type { Entry, LoadedMail, ReadResultMail, WrittenMail } from '../storage/index.ts';
 import { onCountsTick, onFetch, onFetchRead, onGot, onReadTo, onRepeatTick, onWritten } from './chat-deliver.ts';
 import { load, onLoaded, onLoadTick, onTailRead } from './chat-open.ts';
-import { fault, onChange, onCreate, onDeadline, onPost, spread } from './chat-post.ts';
+import { fault, onChange, onCreate, onDeadline, onEnd, onPost, spread } from './chat-post.ts';
 import { onBlock, onHistory, onHistoryRead, onInfo, onSummary, onTyping } from './chat-read.ts';
 import { onFlushTick, onSaved, saved, told } from './chat-save.ts';
 import { type ChatState, IDLE_MS, newChatState, PRESSED_IDLE_MS } from './chat-state.ts';
@@ -47,6 +47,7 @@ export function chatKind(deps: ActorDeps): Kind<ChatState, ChatMail> {
     onSeal(ctx, s) {
       if (s.phase === 'open') onFlushTick(ctx, s);
     },
+    onStop: onEnd,
     quiet: (s) => s.phase !== 'open' || (s.log.pending.length === 0 && s.readings.size === 0 && told(s)),
     shedClass: (mail) => (mail.t === 'typing' ? 3 : mail.t === 'got' || mail.t === 'readTo' ? 1 : 0),
     redact: (s) => ({

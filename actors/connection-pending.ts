@@ -58,8 +58,10 @@ export function onLate(ctx: Ctx, s: ConnectionState): Next {
  * The link to that node broke, or the node is dead: what it had taken, or its answer, may be lost. Whoever owns the chat next is asked,
  * and knows what was kept.
  */
-export const onNodeDown = (ctx: Ctx, s: ConnectionState, node: string): Next =>
-  giveUpAll(ctx, s, (one) => one.node === node, 'the node of the chat is out of reach');
+export const onNodeDown = (ctx: Ctx, s: ConnectionState, node: string | null): Next =>
+  node === null
+    ? giveUpAll(ctx, s, () => true, 'this node is out of reach of the others')
+    : giveUpAll(ctx, s, (one) => one.node === node, 'the node of the chat is out of reach');
 
 export const onSessionDown = (ctx: Ctx, s: ConnectionState): Next =>
   giveUpAll(ctx, s, (one) => one.chat === null, 'your session is being found again');

@@ -365,7 +365,8 @@ export interface LeaveMail {
 /** The link to that node broke, or it is dead: what it had taken and not answered may never be answered. */
 export interface NodeDownMail {
   readonly t: 'nodeDown';
-  readonly node: string;
+  /** Null: this node has lost its lease, and with it its own shards and what it knows of the others. */
+  readonly node: string | null;
 }
 export interface ConnectionTick {
   readonly t: 'tick';

@@ -23,6 +23,7 @@ import {
 } from '../cluster/index.ts';
 import type { Env, Kernel } from '../runtime/index.ts';
 import type { Store } from '../storage/index.ts';
+import { StoreReach } from './store-reach.ts';
 
 export interface ClusterOptions {
   readonly coordination: Coordination;
@@ -50,8 +51,8 @@ export interface ClusterView {
 export interface ClusterSideEvents {
   /** The shard is ours, and its dirty chats are to be woken. */
   opened(shard: number): void;
-  /** The link to it broke, or it is dead: what it had taken and not answered, it may never answer. */
-  nodeDown(node: NodeId): void;
+  /** The link to it broke: what it had taken and not answered, it may never answer. Null: so it is with all, this node itself included. */
+  nodesDown(node: NodeId | null): void;
   onFatal(reason: string): void;
 }
 
@@ -64,7 +65,12 @@ export class ClusterSide {
   private readonly name: string;
   private readonly store: Store;
   private readonly options: ClusterOptions;
-  private parts: { readonly member: Member; readonly links: Links; readonly shards: Shards } | null = null;
+  private parts: {
+    readonly member: Member;
+    readonly links: Links;
+    readonly shards: Shards;
+    readonly reach: StoreReach;
+  } | null = null;
 
   constructor(env: Env, name: string, store: Store, options: ClusterOptions) {
     this.env = env;
@@ -90,7 +96,10 @@ export class ClusterSide {
       events: {
         onRing: (ring) => this.shards.onRing(ring),
         onDown: (node) => router.nodeDown(node),
-        onLeaseLost: () => this.shards.drop(),
+        onLeaseLost: () => {
+          this.shards.drop();
+          events.nodesDown(null);
+        },
         onRejoined: (now) => {
           this.shards.drop();
           const before = self;
@@ -110,7 +119,7 @@ export class ClusterSide {
       onMail: router.receive,
       onBroken: (node, lost) => {
         router.broken(node, lost);
-        events.nodeDown(node);
+        events.nodesDown(node);
       },
       prefix: options.name,
     });
@@ -130,7 +139,12 @@ export class ClusterSide {
       stale: (epoch) => member.look(epoch),
       settled: (epoch) => member.done(epoch),
     });
-    this.parts = { member, links, shards };
+    const reach = new StoreReach(env, store, (isOut) => {
+      if (isOut) env.log.warn({}, 'the database is out of reach; other nodes take over what they can');
+      else env.log.info({}, 'the database is in reach again');
+      member.setWeight(isOut ? 0 : options.weight);
+    });
+    this.parts = { member, links, shards, reach };
     router.start(kernel, links);
     // A timer alone is not enough: a process that was paused wakes in the middle of its work.
     kernel.onSliceStart(() => {
@@ -191,7 +205,8 @@ export class ClusterSide {
   /** After the kernel has stopped: nobody has to wait for this node's lease to run out. */
   async stop(): Promise<void> {
     if (this.parts === null) return;
-    const { member, links, shards } = this.parts;
+    const { member, links, shards, reach } = this.parts;
+    reach.close();
     shards.close();
     await member.gone();
     await member.close();
@@ -222,7 +237,7 @@ export class ClusterSide {
         return side.member.ring?.epoch ?? 0;
       },
       shardOf: (kind, key) => (SHARDED.has(kind) ? shardOf(kind, key) : null),
-      whereIs: (shard) => side.shards.whereIs(shard),
+      whereIs: (shard) => (side.member.isLost ? null : side.shards.whereIs(shard)),
       hold: (shard, kind, key, mail, from, call, hops) =>
         side.shards.hold(shard, { kind, key, mail, from, call, hops }),
       rest: (shard, mail) => side.shards.rest(shard, mail),

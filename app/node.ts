@@ -147,7 +147,7 @@ export async function startNode(options: NodeOptions): Promise<Node> {
     else {
       await cluster.start(kernel, {
         opened: (shard) => wake([shard]),
-        nodeDown: (node) => {
+        nodesDown: (node) => {
           for (const connection of kernel.cells('connection')) kernel.send(connection, { t: 'nodeDown', node });
         },
         onFatal: fatal,

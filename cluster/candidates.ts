@@ -1,14 +1,18 @@
 // Who should be in the next ring, and in which order members may propose it. Pure; the rules of membership that need no state of their own.
 import type { LiveRecord } from './live.ts';
+import { WEIGHTLESS_MS } from './membership-limits.ts';
 import { type NodeId, nameOf } from './node-id.ts';
 import type { Peer, Peers } from './peers.ts';
 import { memberOf, type Ring, type RingMember } from './ring.ts';
 
 /** One node's view, at one moment. */
 export interface View {
+  readonly now: number;
   readonly self: NodeId;
   /** Our own record as we would put it now. */
   readonly record: LiveRecord;
+  /** Since when that says weight 0; null: another. */
+  readonly weightlessSince: number | null;
   readonly ring: Ring | null;
   readonly peers: Peers;
   /** Those that the ring's moves give to. */
@@ -27,20 +31,31 @@ const toMember = (id: NodeId, { weight, url, state }: LiveRecord): RingMember =>
   draining: state === 'draining',
 });
 
-/** Those of the ring that are not known to be dead. One whose record is gone (the store was wiped) stays as it was. */
+/**
+ * Those of the ring that are not known to be dead. One whose record is gone (the store was wiped) stays as it was. One that lost its
+ * weight keeps it for a while: when all lose it, as in an outage of the whole database, there is nobody to hand to.
+ */
 export function stayers(view: View): RingMember[] {
-  const { ring, self, record, peers } = view;
-  return (ring?.members ?? [])
+  return (view.ring?.members ?? [])
     .filter((member) => !isDead(view, member.id))
     .map((member) => {
-      const known = member.id === self ? record : (peers.get(member.id)?.record ?? null);
-      return known === null ? member : toMember(member.id, known);
+      const { record, weightlessSince } = (member.id === view.self ? view : view.peers.get(member.id)) ?? NOT_KNOWN;
+      if (record === null) return member;
+      const isNews = weightlessSince !== null && view.now - weightlessSince < WEIGHTLESS_MS;
+      const next = toMember(member.id, record);
+      return isNews ? { ...next, weight: member.weight } : next;
     });
 }
 
+const NOT_KNOWN = { record: null, weightlessSince: null } as const;
+
+/** Some of them had shards to work, and cannot any more. */
+export const someGaveUp = (ring: Ring | null, staying: readonly RingMember[]): boolean =>
+  ring !== null && staying.some(({ id, weight }) => weight === 0 && (memberOf(ring, id)?.weight ?? 0) > 0);
+
 /** Those that say that they want to come in and live now, and whose name nobody else has. */
-export function joiners(view: View, now: number): RingMember[] {
-  const { self, record, peers } = view;
+export function joiners(view: View): RingMember[] {
+  const { now, self, record, peers } = view;
   const found: RingMember[] = [];
   if (mayJoin(view, self, record)) found.push(toMember(self, record));
   for (const peer of peers.values()) {

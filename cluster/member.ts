@@ -82,6 +82,10 @@ export class Member implements Membership {
     return this.state.holdsLease(now);
   }
 
+  get isLost(): boolean {
+    return this.state.phase === 'lost';
+  }
+
   alive(): readonly NodeId[] {
     return this.state.alive(this.env.now());
   }
@@ -104,6 +108,10 @@ export class Member implements Membership {
 
   done(epoch: number): void {
     this.feed({ t: 'done', epoch });
+  }
+
+  setWeight(weight: number): void {
+    this.feed({ t: 'weight', weight });
   }
 
   drain(limitMs: number): Promise<boolean> {

@@ -16,6 +16,8 @@ export const PROBE_EVERY_MS = 1_000;
 export const QUIET_MS = 3_000;
 /** Each next one of those that may propose waits so much longer than the one before. */
 export const STAGGER_MS = 500;
+/** A member that says that it has no weight any more keeps its shards for so long: time for others to say so too. */
+export const WEIGHTLESS_MS = 2_000;
 /** Moves of an epoch that take longer are not waited for by the next. */
 export const MOVES_MS = 30_000;
 /** How often all live keys are listed, should hints of new ones be lost. */

@@ -1,6 +1,6 @@
 // Membership as a pure machine: inputs in, effects out, handed `now` (own monotonic clock). Owns the lease, the ring, the view of the
 // others and the decision to propose; knows no store and no timer. Started by member.ts.
-import { isDone, joiners, movesUnderWay, rankOf, stayers, type View, yields } from './candidates.ts';
+import { isDone, joiners, movesUnderWay, rankOf, someGaveUp, stayers, type View, yields } from './candidates.ts';
 import type { LiveRecord, LiveState } from './live.ts';
 import type { MembershipConfig, MembershipEffect, MembershipInput } from './membership.ts';
 import {
@@ -31,6 +31,8 @@ export class MembershipState {
   readonly peers = new Peers();
   readonly past = new Set<NodeId>();
   draining = false;
+  private weight: number;
+  private weightlessSince: number | null = null;
   private readonly config: MembershipConfig;
   private effects: MembershipEffect[] = [];
   /** Who we shall be once the store has answered. */
@@ -62,6 +64,7 @@ export class MembershipState {
 
   constructor(config: MembershipConfig) {
     this.config = config;
+    this.weight = config.weight;
     this.self = nodeIdOf(config.name, config.incarnation());
   }
 
@@ -155,6 +158,11 @@ export class MembershipState {
         this.doneEpoch = Math.max(this.doneEpoch, Math.min(input.epoch, this.ring?.epoch ?? 0));
         this.renewSoon(now);
         break;
+      case 'weight':
+        this.weight = input.weight;
+        this.weightlessSince = input.weight === 0 ? now : null;
+        this.renewSoon(now);
+        break;
       case 'drain':
         this.drain(now);
         break;
@@ -197,8 +205,9 @@ export class MembershipState {
   }
 
   private record(state: LiveState = this.state): LiveRecord {
-    const { weight, url, wire } = this.config;
-    return { state, n: ++this.counter, weight, url, wire, epoch: this.epoch, done: this.doneEpoch };
+    const { url, wire } = this.config;
+    const { epoch, doneEpoch: done, weight } = this;
+    return { state, n: ++this.counter, weight, url, wire, epoch, done };
   }
 
   private get state(): LiveState {
@@ -247,7 +256,7 @@ export class MembershipState {
     if (peer === null || this.past.has(id)) return;
     if (peer.dead !== null) {
       // Nobody is disturbed by the leftovers of a cluster that is no more.
-      if (this.ring === null || stayers(this.view).length > 0) this.quietSince = now;
+      if (this.ring === null || stayers(this.viewAt(now)).length > 0) this.quietSince = now;
       this.push({ t: 'onDown', id });
     } else if (peer.record?.state === 'joining' && peer.appeared) this.quietSince = now;
   }
@@ -309,15 +318,16 @@ export class MembershipState {
 
   /** We drain, and there is nobody to hand to. */
   private isStuck(now: number): boolean {
-    const others = [...stayers(this.view), ...joiners(this.view, now)].filter((member) => member.id !== this.self);
+    const view = this.viewAt(now);
+    const others = [...stayers(view), ...joiners(view)].filter((member) => member.id !== this.self);
     return !others.some((member) => member.weight > 0 && !member.draining);
   }
 
-  private get view(): View {
-    const { self, ring, peers, past } = this;
-    const { weight, url, wire } = this.config;
-    const record = { state: this.state, n: this.counter, weight, url, wire, epoch: this.epoch, done: this.doneEpoch };
-    return { self, record, ring, peers, past, takers: this.takers };
+  private viewAt(now: number): View {
+    const { self, ring, peers, past, takers, weight, weightlessSince, state, epoch, doneEpoch: done } = this;
+    const { url, wire } = this.config;
+    const record = { state, n: this.counter, weight, url, wire, epoch, done };
+    return { now, self, record, weightlessSince, ring, peers, past, takers };
   }
 
   /** Some member of it says that it knows only older ones. */
@@ -341,12 +351,12 @@ export class MembershipState {
 
   private propose(now: number): void {
     if (this.proposing || now < this.proposeAt || !this.knowsEnough(now)) return;
-    const view = this.view;
+    const view = this.viewAt(now);
     const staying = stayers(view);
-    const died = staying.length < (this.ring?.members.length ?? 0);
+    const isUrgent = staying.length < (this.ring?.members.length ?? 0) || someGaveUp(this.ring, staying);
     const isQuiet = now - this.quietSince >= QUIET_MS;
-    const joining = isQuiet ? joiners(view, now) : [];
-    if (!died && movesUnderWay(view) && now - this.ringAt < MOVES_MS) {
+    const joining = isQuiet ? joiners(view) : [];
+    if (!isUrgent && movesUnderWay(view) && now - this.ringAt < MOVES_MS) {
       this.wishAt = null;
       return;
     }
@@ -355,7 +365,7 @@ export class MembershipState {
     if (this.contentWith?.ring === this.ring && this.contentWith.members === key) return;
     // Only who is first in order works it out at once; mostly the others never have to.
     this.wishAt ??= now;
-    if (now < this.wishAt + rankOf(view, joiners(view, now)) * STAGGER_MS) return;
+    if (now < this.wishAt + rankOf(view, joiners(view)) * STAGGER_MS) return;
     this.wishAt = null;
     const ring = this.wish(view, members);
     if (ring === null) this.contentWith = { ring: this.ring, members: key };

@@ -11,6 +11,8 @@ export interface Membership {
   readonly ring: Ring | null;
   /** We are in the ring, and the last renewal that was acknowledged was sent less than 4 s ago (own monotonic clock). Two compares. */
   holdsLease(now: number): boolean;
+  /** The lease ran out, and the store has not answered since: what we know of the others may be long past. */
+  readonly isLost: boolean;
   /** Members seen alive now, ourselves among them. */
   alive(): readonly NodeId[];
   /** What that incarnation last said of itself; null: nothing known. */
@@ -25,6 +27,8 @@ export interface Membership {
   look(epoch: number): void;
   /** All that rings up to `epoch` gave to us is open here. Until all say so, no planned ring follows. */
   done(epoch: number): void;
+  /** Our share of the shards from now on. 0: all of them go to others at once, unless all say so; for who cannot work them. */
+  setWeight(weight: number): void;
   /** Hands over all shards and leaves the ring. True: a ring without us is in force. False: nobody to hand to, lease lost, or `limitMs` over. */
   drain(limitMs: number): Promise<boolean>;
   /** After everything was stopped: says `gone`, so that nobody has to wait. Resolves when said, or when it could not be. */
@@ -48,7 +52,7 @@ export interface MembershipEvents {
 export interface MembershipConfig {
   /** Unique in the cluster. */
   readonly name: string;
-  /** Share of the shards against the others'; 0: only connections. */
+  /** Share of the shards against the others', to begin with; 0: only connections. */
   readonly weight: number;
   readonly url: string | null;
   /** Version of the mail between nodes. */
@@ -73,6 +77,7 @@ export type MembershipInput =
   | { readonly t: 'stored'; readonly epoch: number }
   | { readonly t: 'proposed'; readonly epoch: number; readonly outcome: 'won' | 'lost' | 'failed' }
   | { readonly t: 'done'; readonly epoch: number }
+  | { readonly t: 'weight'; readonly weight: number }
   | { readonly t: 'drain' };
 
 /** What the shell is to do, in order. */

@@ -23,6 +23,8 @@ export interface Peer {
   readN: number;
   /** How often a read found a newer record than the one before. More than once: it lives; once may be a last put that was under way. */
   beats: number;
+  /** Since when its record says weight 0; null: it says another, or is not there. */
+  weightlessSince: number | null;
   /** Its record is there since the last change. */
   appeared: boolean;
   /** When it was read last; −∞: never. */
@@ -57,6 +59,7 @@ export class Peers {
       changes: 0,
       readN: -1,
       beats: 0,
+      weightlessSince: null,
       appeared: false,
       askedAt: Number.NEGATIVE_INFINITY,
       dead: null,
@@ -131,6 +134,7 @@ export class Peers {
       peer.newest = record.n;
     }
     peer.known = true;
+    peer.weightlessSince = record?.weight === 0 ? (peer.weightlessSince ?? now) : null;
     peer.appeared = peer.record === null && record !== null;
     peer.record = record;
     peer.since = now;

@@ -18,7 +18,8 @@ export interface NextRingOptions {
 
 /**
  * Null: nothing is to change, or there is nobody to own a shard.
- * An owner that is not in `members` is dead, and its shards go first; what is planned then waits for the next epoch.
+ * An owner that is not in `members` is dead, one of weight 0 cannot work its shards: those go first; what is planned then waits for the
+ * next epoch.
  * One that drains loses its shards, and is left out of the ring after that.
  */
 export function nextRing(
@@ -103,7 +104,10 @@ class Table {
         count: 0,
       };
     });
-    const index = new Map<string, number>(members.map((member, at) => [member.id, at]));
+    const index = new Map<string, number>();
+    members.forEach((member, at) => {
+      if (member.weight > 0) index.set(member.id, at);
+    });
     this.owners = Array.from({ length: RING_SHARDS }, (_, shard) => {
       const before = prev === null ? null : ownerOf(prev, shard);
       return before === null ? -1 : (index.get(before) ?? -1);

@@ -3,7 +3,7 @@ import { LEAVE_PATIENCE_MS } from '../../actors/connection-close.ts';
 import { ANSWER_MS, PENDING_MAX } from '../../actors/connection-pending.ts';
 import { OP } from '../../protocol/index.ts';
 import { createRealEnv, silentLog } from '../../runtime/index.ts';
-import { faultPlan, type Store, withFaults } from '../../storage/index.ts';
+import { faultPlan, type Store, StoreError, withFaults } from '../../storage/index.ts';
 import { createMemoryDisk } from '../../storage/memory/index.ts';
 import { startTestNode, type TestDevice, type TestNode, until } from './harness.ts';
 
@@ -216,6 +216,47 @@ describe('a store in trouble', () => {
     alice.text(chat, 'm2', { retry: true });
     expect(await alice.next('SENT', (f) => f.id === 'm2')).toMatchObject({ seq: 3 });
     await until('both', () => bodies(bob).length === 2);
+  });
+});
+
+describe('a first device', () => {
+  it('hears of a chat whose row is still on its way to a store in trouble', async () => {
+    let fails = true;
+    const failing = (store: Store): Store => ({
+      ...withFaults(store, faultPlan(), createRealEnv(silentLog)),
+      commit: (writes) => {
+        const isRow = writes.some((w) => w.t === 'put' && w.table === 'userChat' && w.partition === 'bob');
+        return fails && isRow ? Promise.reject(new StoreError('failed', 'planned')) : store.commit(writes);
+      },
+      // The row lands while the answer, which does not have it, is on its way.
+      readRows: async (table, partition, after, limit) => {
+        const rows = await store.readRows(table, partition, after, limit);
+        if (table === 'userChat' && partition === 'bob' && fails) await stored();
+        return rows;
+      },
+    });
+    const stored = (): Promise<unknown> => {
+      fails = false;
+      return until('the session knows that it is stored', () => {
+        const session = t.node.kernel.whereis('session', 'bob');
+        return session && (t.node.kernel.getState(session) as { appends: number }).appends === 0;
+      });
+    };
+    t = await startTestNode({}, createMemoryDisk(), failing);
+    const alice = t.device('alice');
+    await alice.signIn();
+    const chat = await alice.direct('bob');
+    await until('the writer has found out', () => t.node.kernel.services().some((s) => !s.accepting));
+    const early = t.device('bob', 'd1');
+    early.send({ op: OP.HELLO, version: 1, token: 'bob', device: 'd1', agent: 'test', sync: null, known: [] });
+    await until('an end of the first', () => early.sink.closedAs ?? early.of('CAUGHT_UP')[0]);
+    await stored();
+    const late = t.device('bob', 'd1');
+    const sync = early.of('CAUGHT_UP')[0]?.sync ?? null;
+    await late.signIn(sync);
+    await late.next('CAUGHT_UP');
+    const told = [early, late].flatMap((d) => [...d.of('GAP'), ...d.of('RECEIVE_MESSAGE')]);
+    expect(told.map((f) => f.chat)).toContain(chat);
   });
 });
 
