@@ -32,22 +32,21 @@ const toMember = (id: NodeId, { weight, url, state }: LiveRecord): RingMember =>
 });
 
 /**
- * Those of the ring that are not known to be dead. One whose record is gone (the store was wiped) stays as it was. One that lost its
- * weight keeps it for a while: when all lose it, as in an outage of the whole database, there is nobody to hand to.
+ * Those of the ring that are not known to be dead. One whose record is gone (the store was wiped) stays as it was. Those that lost their
+ * weight keep it until for a while nobody else did: when all do, as in an outage of the whole database, there is nobody to hand to.
  */
 export function stayers(view: View): RingMember[] {
-  return (view.ring?.members ?? [])
-    .filter((member) => !isDead(view, member.id))
-    .map((member) => {
-      const { record, weightlessSince } = (member.id === view.self ? view : view.peers.get(member.id)) ?? NOT_KNOWN;
-      if (record === null) return member;
-      const isNews = weightlessSince !== null && view.now - weightlessSince < WEIGHTLESS_MS;
-      const next = toMember(member.id, record);
-      return isNews ? { ...next, weight: member.weight } : next;
-    });
+  const alive = (view.ring?.members ?? []).filter((member) => !isDead(view, member.id));
+  const sayings = alive.map((member) => (member.id === view.self ? view : view.peers.get(member.id)));
+  const lastLoss = Math.max(...sayings.map((saying) => saying?.weightlessSince ?? Number.NEGATIVE_INFINITY));
+  const isNews = view.now - lastLoss < WEIGHTLESS_MS;
+  return alive.map((member, at) => {
+    const record = sayings[at]?.record ?? null;
+    if (record === null) return member;
+    const next = toMember(member.id, record);
+    return next.weight === 0 && isNews ? { ...next, weight: member.weight } : next;
+  });
 }
-
-const NOT_KNOWN = { record: null, weightlessSince: null } as const;
 
 /** Some of them had shards to work, and cannot any more. */
 export const someGaveUp = (ring: Ring | null, staying: readonly RingMember[]): boolean =>

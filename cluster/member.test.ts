@@ -234,6 +234,19 @@ describe('several nodes', () => {
     expect(shardsOf(a.member.ring as never, a.member.self).length).toBe(a.openCount);
   });
 
+  test('take over at once from one that cannot work its shards, and give them back when it can', async () => {
+    const cluster = new Cluster();
+    const [a, b, c] = ['a', 'b', 'c'].map((name) => cluster.start(name)) as [ModelNode, ModelNode, ModelNode];
+    await cluster.rests();
+    b.member.setWeight(0);
+    await cluster.until(() => b.openCount === 0 && a.openCount + c.openCount === 1_024, 4_000);
+    await cluster.rests();
+    b.member.setWeight(1);
+    await cluster.rests();
+    expect(b.openCount).toBeGreaterThan(250);
+    expect([a.lost, b.lost, c.lost]).toEqual([[], [], []]);
+  });
+
   test('of one name: the second refuses to run, the first goes on', async () => {
     const cluster = new Cluster();
     const first = cluster.start('a');

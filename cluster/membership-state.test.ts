@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { decodeLive, encodeLive, idOfLiveKey, type LiveRecord, liveKey } from './live.ts';
-import { LEASE_MS, MOVES_MS, QUIET_MS, SILENCE_MS, STAGGER_MS } from './membership-limits.ts';
+import { LEASE_MS, MOVES_MS, QUIET_MS, SILENCE_MS, STAGGER_MS, WEIGHTLESS_MS } from './membership-limits.ts';
 import { type NodeId, nodeIdOf } from './node-id.ts';
 import { memberOf, ownerOf, type Ring } from './ring.ts';
 import { nextRing } from './ring-plan.ts';
@@ -328,6 +328,48 @@ test('one that drains is handed over by rings, and says when it is out', () => {
   expect(drained).toBe(true);
   expect(memberOf(bench.state.ring as Ring, bench.state.self)).toBeNull();
   expect(bench.state.phase).toBe('left');
+});
+
+describe('one that loses its weight', () => {
+  const setup = (): Bench => {
+    const bench = new Bench();
+    bench.withB();
+    bench.pass(QUIET_MS, () => bench.b());
+    return bench;
+  };
+  const weighs = (bench: Bench, weight: number, ms: number): Ring[] => bench.pass(ms, () => bench.b({ weight }));
+
+  test('keeps its shards for a moment, then gives all of them at once, also while moves are under way', () => {
+    const bench = setup();
+    expect(weighs(bench, 0, WEIGHTLESS_MS - 500)).toEqual([]);
+    const [ring] = bench.pass(1_000, () => bench.b({ weight: 0, done: 0 }));
+    expect(ring?.members.map(({ weight }) => weight)).toEqual([1, 0]);
+    expect(new Set(ring?.owners)).toEqual(new Set([0]));
+    expect(ring?.moves.length).toBeGreaterThan(400);
+  });
+
+  test('for a moment only, keeps them', () => {
+    const bench = setup();
+    weighs(bench, 0, WEIGHTLESS_MS - 500);
+    expect(weighs(bench, 1, 10_000)).toEqual([]);
+  });
+
+  test('when all do, keeps them: there is nobody to hand to', () => {
+    const bench = setup();
+    weighs(bench, 0, WEIGHTLESS_MS - 500);
+    const [renewal] = bench.step({ t: 'weight', weight: 0 });
+    expect(renewal?.t === 'renew' && renewal.record.weight).toBe(0);
+    expect(weighs(bench, 0, 20_000)).toEqual([]);
+    bench.step({ t: 'weight', weight: 1 });
+    expect(weighs(bench, 1, 10_000)).toEqual([]);
+  });
+
+  test('gives them though nobody else proposes', () => {
+    const bench = setup();
+    bench.step({ t: 'weight', weight: 0 });
+    const [ring] = bench.pass(WEIGHTLESS_MS + STAGGER_MS, () => bench.b());
+    expect(new Set(ring?.owners)).toEqual(new Set([1]));
+  });
 });
 
 test('a live record is the same after encoding; what is none is refused', () => {

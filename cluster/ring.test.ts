@@ -22,10 +22,11 @@ const member = (name: string, more: Partial<RingMember> = {}): RingMember => ({
   ...more,
 });
 
-/** A change of the cluster: some die, some drain, some come. */
+/** A change of the cluster: some die, some drain, some lose their weight, some come. */
 interface Change {
   readonly die: readonly boolean[];
   readonly drain: readonly boolean[];
+  readonly lose: readonly boolean[];
   readonly join: readonly number[];
 }
 
@@ -33,13 +34,15 @@ const weights = fc.array(fc.constantFrom(1, 1, 1, 2, 0.5, 4, 0), { minLength: 1,
 const change: fc.Arbitrary<Change> = fc.record({
   die: fc.array(fc.boolean(), { maxLength: 4 }),
   drain: fc.array(fc.boolean(), { maxLength: 4 }),
+  lose: fc.array(fc.boolean(), { maxLength: 3 }),
   join: fc.array(fc.constantFrom(1, 2, 0.5), { maxLength: 3 }),
 });
 
-function applied(members: readonly RingMember[], { die, drain, join }: Change, round: number): RingMember[] {
+function applied(members: readonly RingMember[], { die, drain, lose, join }: Change, round: number): RingMember[] {
   const changed = members
     .filter((_, index) => !die[index])
-    .map((each, index) => (drain[index] ? { ...each, draining: true } : each));
+    .map((each, index) => (drain[index] ? { ...each, draining: true } : each))
+    .map((each, index) => (lose[index] ? { ...each, weight: 0 } : each));
   return [...changed, ...join.map((weight, index) => member(`n${round}-${index}`, { weight }))];
 }
 
@@ -180,10 +183,10 @@ describe('the next ring, whatever happens,', () => {
     });
   });
 
-  test('moves what dead owners had and no more, or else 5 % at the most; and its moves say what moved', () => {
+  test('moves what owners had that died or lost their weight, or else 5 % at the most; and says what moved', () => {
     run((prev, members, next) => {
       if (prev === null) return;
-      const alive = new Set(members.map((each) => each.id));
+      const alive = new Set(members.filter((each) => each.weight > 0).map((each) => each.id));
       const orphans = prev.owners.filter(
         (_, shard) => !alive.has(ownerOf(prev, shard) ?? nodeIdOf('none', 'x')),
       ).length;
