@@ -2,9 +2,14 @@
 // the carriers in memory and one shared store.
 import { afterEach, describe, expect, it } from 'vitest';
 import { SHARDS } from '../../actors/index.ts';
-import { MemoryCoordination, MemoryHub } from '../../cluster/memory/index.ts';
+import {
+  type CoordinationFaults,
+  coordinationFaults,
+  MemoryCoordination,
+  MemoryHub,
+} from '../../cluster/memory/index.ts';
 import { createRealEnv, silentLog } from '../../runtime/index.ts';
-import { type Store, shareStore } from '../../storage/index.ts';
+import { faultPlan, type Store, shareStore, withFaults } from '../../storage/index.ts';
 import { createMemoryDisk, openMemoryStore } from '../../storage/memory/index.ts';
 import { startTestNode, type TestDevice, type TestNode, until } from './harness.ts';
 
@@ -14,22 +19,22 @@ class TestCluster {
   readonly hub = new MemoryHub(env);
   readonly coordination = new MemoryCoordination();
   readonly nodes: TestNode[] = [];
-  private readonly shared: Store;
+  readonly shared: Store;
 
   constructor(shared: Store) {
     this.shared = shared;
   }
 
-  async join(name: string): Promise<TestNode> {
+  async join(name: string, more: { store?: Store; faults?: CoordinationFaults } = {}): Promise<TestNode> {
     const node = await startTestNode(
       {
         name,
-        store: this.shared,
+        store: more.store ?? this.shared,
         cluster: {
           name: 'test',
           weight: 1,
           url: null,
-          coordination: this.coordination.connect(env),
+          coordination: this.coordination.connect(env, more.faults),
           carrier: this.hub.connect(name),
         },
       },
@@ -59,6 +64,18 @@ async function start(names: readonly string[]): Promise<TestCluster> {
 afterEach(async () => {
   await Promise.all(cluster.nodes.map((node) => node.stop()));
 });
+
+/** As the client does: what was refused for now is said again, in its place. What it was. */
+function repeatRefused(sender: TestDevice): string[] {
+  return sender
+    .of('ERROR')
+    .filter((f) => f.retry && f.id !== null)
+    .map((error) => {
+      sender.sink.frames.splice(sender.sink.frames.indexOf(error), 1);
+      sender.text(error.chat as string, error.id as string, { retry: true });
+      return `${error.id} ${error.code} ${error.about}`;
+    });
+}
 
 describe('three nodes', () => {
   it('carry chats between users on any of them, in order, to both', { timeout: 60_000 }, async () => {
@@ -112,12 +129,7 @@ describe('three nodes', () => {
         sender.text(chat, `m${i}`);
         sent.push(`m${i}`);
         await new Promise((resolve) => setTimeout(resolve, 10));
-        // As the client does: what was refused for now is said again, in its place.
-        for (const error of sender.of('ERROR').filter((f) => f.retry && f.id !== null)) {
-          sender.sink.frames.splice(sender.sink.frames.indexOf(error), 1);
-          failed.push(`${error.id} ${error.code} ${error.about}`);
-          sender.text(error.chat as string, error.id as string, { retry: true });
-        }
+        failed.push(...repeatRefused(sender));
       }
     })();
     const c = await cluster.join('c');
@@ -150,5 +162,56 @@ describe('three nodes', () => {
     // What was refused was refused for a while only, and is among those that were sent.
     expect(failed.filter((one) => !/ (overloaded|unavailable) /.test(one))).toEqual([]);
     expect(cluster.nodes.flatMap((node) => node.errors)).toEqual([]);
+  });
+
+  it('one that is cut from the database gives its shards to the others, serves its clients through them, and gets shards back', {
+    timeout: 120_000,
+  }, async () => {
+    await start(['a', 'b']);
+    const plan = faultPlan();
+    const c = await cluster.join('c', { store: withFaults(cluster.shared, plan, env) });
+    const open = (): number => c.node.cluster?.view().shards.open ?? 0;
+    await until('the third has its share', () => open() > 250, 60_000);
+    const ann = c.device('ann');
+    await ann.signIn();
+    const chats = await Promise.all(Array.from({ length: 9 }, (_, i) => ann.group(['ben'], `room ${i}`)));
+    Object.assign(plan, { failEvery: 1, failReadEvery: 1 });
+    await until('all of it is with the others', () => open() === 0 && cluster.isSettled, 60_000);
+    for (const [i, chat] of chats.entries()) ann.text(chat, `m${i}`);
+    const refusals: string[] = [];
+    await until('all are sent', () => {
+      refusals.push(...repeatRefused(ann));
+      return new Set(ann.of('SENT').map((f) => f.id)).size === chats.length;
+    }).catch((error: unknown) => {
+      throw new Error(`${String(error)}: ${refusals.slice(-5).join('; ')}`);
+    });
+    expect(ann.sink.closedAs).toBe(null);
+    Object.assign(plan, { failEvery: 0, failReadEvery: 0 });
+    await until('it has its share again', () => open() > 250 && cluster.isSettled, 60_000);
+    expect(cluster.nodes.flatMap((node) => node.errors)).toEqual([]);
+  });
+
+  it('one that loses its lease says at once that what its clients have under way elsewhere is not known', {
+    timeout: 60_000,
+  }, async () => {
+    await start(['a', 'b']);
+    const faults = coordinationFaults();
+    const c = await cluster.join('c', { faults });
+    await until('the third has its share', () => (c.node.cluster?.view().shards.open ?? 0) > 250, 60_000);
+    const ann = c.device('ann');
+    await ann.signIn();
+    const chats = await Promise.all(Array.from({ length: 9 }, (_, i) => ann.group(['ben'], `room ${i}`)));
+    for (const name of ['a', 'b']) cluster.hub.faults.cuts.add(`c>${name}`).add(`${name}>c`);
+    faults.silent = true;
+    for (const [i, chat] of chats.entries()) ann.text(chat, `m${i}`);
+    const away = chats.filter((chat) => c.node.cluster?.ownerOf(chat) !== null);
+    expect(away.length).toBeGreaterThan(0);
+    await until('all are answered', () =>
+      chats.every((chat) => [...ann.of('ERROR'), ...ann.of('SENT')].some((f) => f.chat === chat)),
+    );
+    const why = ann.of('ERROR').map((f) => `${f.code}: ${f.about}`);
+    expect(new Set(why)).toEqual(new Set(['unavailable: this node is out of reach of the others']));
+    ann.text(chats[0] as string, 'later');
+    expect(await ann.next('ERROR', (f) => f.id === 'later')).toMatchObject({ code: 'unavailable', retry: true });
   });
 });
