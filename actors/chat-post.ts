@@ -17,7 +17,7 @@ import {
 import { CONTINUE, type Ctx, type Next, type Ref } from '../runtime/index.ts';
 import { advanced, type Entry, recordDue, recordWrite, type Write } from '../storage/index.ts';
 import { addWaiter, PENDING_MAX, type Pending, type Waiter } from './chat-log.ts';
-import { type ChatState, CONFIRM_DEADLINE_MS, READINGS_MAX, token } from './chat-state.ts';
+import { type ChatState, CONFIRM_DEADLINE_MS, markStamp, READINGS_MAX, token } from './chat-state.ts';
 import type { ChangeMail, CreateMail, FaultMail, LogEntry, PostMail } from './mail.ts';
 import { mayChange, mayPost } from './rights.ts';
 import { TICK } from './ticks.ts';
@@ -224,10 +224,12 @@ function append(ctx: Ctx, s: ChatState, to: Ref | null, draft: Draft, change: Ch
   ];
   const record = s.record !== null && recordDue(s.record, s.log.durable) ? advanced(s.record, s.log.durable) : null;
   if (record !== null) writes.push(recordWrite(`c:${s.chat}`, record));
-  // Before its first unsettled message a chat is marked, durable before that message is acked. Even stamps mark, odd ones unmark.
-  // Again by each owner: the end of an earlier mark may be under way still.
-  if (!s.marked)
-    writes.push({ t: 'put', table: 'dirty', partition: String(s.shard), key: s.chat, stamp: 2 * n, bytes: EMPTY });
+  // Before its first unsettled message a chat is marked, durable before that message is acked. Again by each owner: the end of an
+  // earlier mark may be under way still.
+  if (!s.marked) {
+    const stamp = markStamp(s, n);
+    writes.push({ t: 'put', table: 'dirty', partition: String(s.shard), key: s.chat, stamp, bytes: EMPTY });
+  }
   if (!ctx.tell(s.writer, { t: 'write', token: n, partition: s.chat, writes })) {
     fault(ctx, s, to, draft.ref, draft.id, 'unavailable', spread(ctx, 1_000), 'the store takes nothing now');
     return false;

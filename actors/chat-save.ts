@@ -1,7 +1,7 @@
 // What a chat stores lazily: cursors, a snapshot of its members, and the end of its dirty mark. Losing any of it costs repeats, not messages.
 import type { Ctx } from '../runtime/index.ts';
 import type { Write } from '../storage/index.ts';
-import { type ChatState, FLUSH_MS, nextStamp, type ReadStored, token } from './chat-state.ts';
+import { type ChatState, FLUSH_MS, markStamp, nextStamp, type ReadStored, token } from './chat-state.ts';
 import { encodeChat, encodeCursor } from './rows.ts';
 import { TICK } from './ticks.ts';
 
@@ -83,11 +83,11 @@ export function onSaved(ctx: Ctx, s: ChatState, asked: number): void {
 }
 
 /**
- * All is settled: the mark goes. Its stamp beats every mark up to here and loses to the next one. Cursors go with it: they say why.
+ * All is settled: the mark goes. The stamp beats every mark up to here and loses to our next one. Cursors go with it: they say why.
  * False: the writer takes nothing now.
  */
 export function unmark(ctx: Ctx, s: ChatState): boolean {
-  const stamp = 2 * s.log.durable + 1;
+  const stamp = markStamp(s, s.log.durable) + 1;
   const del: Write = { t: 'del', table: 'dirty', partition: String(s.shard), key: s.chat, stamp };
   if (!ctx.tell(s.writer, { t: 'write', token: token(s), partition: s.chat, writes: [...cursorWrites(s), del] }))
     return false;

@@ -128,6 +128,9 @@ export function token(s: ChatState): number {
 }
 
 /** The newest owner's writes win: the fence in the high part, a counter that goes on from what was stored in the low. */
+/** Of a dirty mark for entry `n`, even; one more ends it. Of our fence: what an earlier owner wrote, and lands late, never wins. */
+export const markStamp = (s: ChatState, n: number): number => s.fence * FENCE_STAMPS + 2 * n;
+
 export function nextStamp(s: ChatState): number {
   s.stamp = Math.max(s.stamp, s.fence * FENCE_STAMPS) + 1;
   return s.stamp;

@@ -34,6 +34,7 @@ export class Ownership {
   private readonly newest = new Map<number, Owned>();
   /** Its owner gave it up in order. */
   private readonly released = new Set<number>();
+  private readonly said = new WeakSet<object>();
   private readonly holders = new Map<Life, Table>();
   private readonly parts = new Map<Life, Parts>();
   private readonly world: World;
@@ -130,10 +131,12 @@ export class Ownership {
         );
   }
 
+  /** Judged when it is said first: it may wait for its receiver's shard while the chat moves on. */
   private told(life: Life, mail: unknown, from: Ref | null): void {
     if (from === null || from.kind !== 'chat' || from instanceof ForeignRef) return;
     const what = (mail as { readonly t?: string } | null)?.t ?? '';
-    if (!TOLD.has(what)) return;
+    if (!TOLD.has(what) || this.said.has(mail as object)) return;
+    this.said.add(mail as object);
     const shard = shardOf('chat', from.key);
     const newest = this.newest.get(shard);
     const table = this.holders.get(life);
