@@ -6,6 +6,14 @@ import { memberOf, ownerOf, type Ring } from './ring.ts';
 import { nextRing } from './ring-plan.ts';
 import { B, Bench, kinds, live, member } from './testing/membership-bench.ts';
 
+/** In a ring with b, for as long as newcomers have to be quiet. */
+function atRest(): Bench {
+  const bench = new Bench();
+  bench.withB();
+  bench.pass(QUIET_MS, () => bench.b());
+  return bench;
+}
+
 describe('the lease', () => {
   test('counts from when the renewal was sent, and only in a ring that holds us', () => {
     const bench = new Bench();
@@ -205,13 +213,7 @@ describe('a proposal', () => {
   });
 
   test('waits for moves under way, but not for ever, and not when one died', () => {
-    const setup = (): Bench => {
-      const bench = new Bench();
-      bench.withB();
-      bench.pass(QUIET_MS, () => bench.b());
-      return bench;
-    };
-    const waiting = setup();
+    const waiting = atRest();
     // b has not said that it is done.
     waiting.n += 100;
     const undone = (): void => {
@@ -220,11 +222,11 @@ describe('a proposal', () => {
     undone();
     expect(waiting.pass(MOVES_MS - 8_000, undone)).toEqual([]);
     expect(waiting.pass(8_000, undone).length).toBeGreaterThan(0);
-    const done = setup();
+    const done = atRest();
     done.n += 100;
     const [ring] = done.step({ t: 'hint', id: B, record: live(done.n, { epoch: 1, done: 1, state: 'draining' }) });
     expect(ring?.t).toBe('propose');
-    const died = setup();
+    const died = atRest();
     died.b({ done: 0 });
     expect(kinds(died.b({ done: 0, state: 'gone' }))).toContain('propose');
   });
@@ -331,16 +333,10 @@ test('one that drains is handed over by rings, and says when it is out', () => {
 });
 
 describe('one that loses its weight', () => {
-  const setup = (): Bench => {
-    const bench = new Bench();
-    bench.withB();
-    bench.pass(QUIET_MS, () => bench.b());
-    return bench;
-  };
   const weighs = (bench: Bench, weight: number, ms: number): Ring[] => bench.pass(ms, () => bench.b({ weight }));
 
   test('keeps its shards for a moment, then gives all of them at once, also while moves are under way', () => {
-    const bench = setup();
+    const bench = atRest();
     expect(weighs(bench, 0, WEIGHTLESS_MS - 500)).toEqual([]);
     const [ring] = bench.pass(1_000, () => bench.b({ weight: 0, done: 0 }));
     expect(ring?.members.map(({ weight }) => weight)).toEqual([1, 0]);
@@ -349,13 +345,13 @@ describe('one that loses its weight', () => {
   });
 
   test('for a moment only, keeps them', () => {
-    const bench = setup();
+    const bench = atRest();
     weighs(bench, 0, WEIGHTLESS_MS - 500);
     expect(weighs(bench, 1, 10_000)).toEqual([]);
   });
 
   test('when all do, keeps them: there is nobody to hand to', () => {
-    const bench = setup();
+    const bench = atRest();
     weighs(bench, 0, WEIGHTLESS_MS - 500);
     const [renewal] = bench.step({ t: 'weight', weight: 0 });
     expect(renewal?.t === 'renew' && renewal.record.weight).toBe(0);
@@ -365,7 +361,7 @@ describe('one that loses its weight', () => {
   });
 
   test('gives them though nobody else proposes', () => {
-    const bench = setup();
+    const bench = atRest();
     bench.step({ t: 'weight', weight: 0 });
     const [ring] = bench.pass(WEIGHTLESS_MS + STAGGER_MS, () => bench.b());
     expect(new Set(ring?.owners)).toEqual(new Set([1]));
