@@ -34,7 +34,6 @@ export class Ownership {
   private readonly newest = new Map<number, Owned>();
   /** Its owner gave it up in order. */
   private readonly released = new Set<number>();
-  private readonly said = new WeakSet<object>();
   private readonly holders = new Map<Life, Table>();
   private readonly parts = new Map<Life, Parts>();
   private readonly world: World;
@@ -131,12 +130,11 @@ export class Ownership {
         );
   }
 
-  /** Judged when it is said first: it may wait for its receiver's shard while the chat moves on. */
+  /** Judged while its chat is there: it may wait for its receiver's shard, or come back with it, when the chat has moved on. */
   private told(life: Life, mail: unknown, from: Ref | null): void {
     if (from === null || from.kind !== 'chat' || from instanceof ForeignRef) return;
     const what = (mail as { readonly t?: string } | null)?.t ?? '';
-    if (!TOLD.has(what) || this.said.has(mail as object)) return;
-    this.said.add(mail as object);
+    if (!TOLD.has(what) || life.node?.kernel.isAlive(from) !== true) return;
     const shard = shardOf('chat', from.key);
     const newest = this.newest.get(shard);
     const table = this.holders.get(life);
