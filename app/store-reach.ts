@@ -42,10 +42,6 @@ export class StoreReach {
     this.timer = env.setTimer(() => this.look(), EVERY_MS);
   }
 
-  get isOut(): boolean {
-    return this.reach.isOut;
-  }
-
   close(): void {
     this.env.clearTimer(this.timer);
   }

@@ -138,8 +138,8 @@ describe('messages that a chat was killed with', () => {
   const rates = { userMessages: rate, userBytes: rate, pairMessages: rate, sourceMessages: rate };
   let lateMs = 0;
 
-  /** So many are under way, and nobody will answer them. */
-  async function lost(count: number): Promise<[TestDevice, string]> {
+  /** So many are under way, and the chat ends. */
+  async function lost(count: number, how: 'kill' | 'stop' = 'kill'): Promise<[TestDevice, string]> {
     const plan = faultPlan();
     const real = createRealEnv(silentLog);
     lateMs = 0;
@@ -151,7 +151,7 @@ describe('messages that a chat was killed with', () => {
     await alice.ask((ref) => ({ op: OP.CHAT_INFO, ref, chat, after: null }));
     const cell = t.node.kernel.whereis('chat', chat);
     if (!cell) throw new Error('no chat cell');
-    t.node.kernel.kill(cell);
+    t.node.kernel[how](cell);
     plan.slowMs = 0;
     return [alice, chat];
   }
@@ -168,6 +168,19 @@ describe('messages that a chat was killed with', () => {
       expect(await alice.next('ERROR', (f) => f.id === id)).toMatchObject({ code: 'unavailable', retry: true });
     alice.text(chat, 'taken');
     await alice.next('SENT', (f) => f.id === 'taken');
+  });
+
+  it('or stopped, as when its shard moves, are answered by it, and are not doubled', async () => {
+    const [alice, chat] = await lost(2, 'stop');
+    for (const id of ['lost0', 'lost1'])
+      expect(await alice.next('ERROR', (f) => f.id === id)).toMatchObject({
+        code: 'unavailable',
+        about: 'the chat moves to another node',
+      });
+    alice.text(chat, 'lost0', { retry: true });
+    alice.text(chat, 'lost1', { retry: true });
+    expect(await alice.next('SENT', (f) => f.id === 'lost0')).toMatchObject({ seq: 2 });
+    expect(await alice.next('SENT', (f) => f.id === 'lost1')).toMatchObject({ seq: 3 });
   });
 
   it('do not hold up a leave', async () => {
