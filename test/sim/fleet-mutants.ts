@@ -31,6 +31,7 @@ export const FLEET_MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'put instead of create for rings',
+    by: 'membership',
     file: 'cluster/member.ts',
     find: `      outcome = await this.options.coordination.create(ringKey(ring.epoch), encodeRing(ring, this.self));`,
     replace: `      await this.options.coordination.put(ringKey(ring.epoch), encodeRing(ring, this.self));
@@ -110,6 +111,7 @@ export const FLEET_MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'stale epoch accepted',
+    by: 'membership',
     file: 'cluster/membership-state.ts',
     find: `    if (ring.epoch <= this.epoch) return;`,
     replace: `    if (ring.epoch === this.epoch) return;`,
@@ -153,6 +155,7 @@ export const FLEET_MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'mail of a broken link lost in silence',
+    by: 'mail',
     file: 'cluster/router.ts',
     find: `    this.inbound.lost(lost);`,
     replace: ``,

@@ -1,4 +1,5 @@
 // What a world of several nodes has in it beside what every world has: how many nodes where, how its database is, what goes wrong there.
+import type { ModelName } from '../../cluster/testing/index.ts';
 import type { Random } from './random.ts';
 
 /** What kind of world: one node; several, so many or drawn; several in two regions. */
@@ -7,8 +8,10 @@ export interface Setting {
   readonly regions: boolean;
   /** Nodes come and go, and nothing else goes wrong. */
   readonly moves: boolean;
+  /** Not whole nodes, but this model of a part of them; null: whole nodes. */
+  readonly model: ModelName | null;
 }
-export const ONE_NODE: Setting = { nodes: 'one', regions: false, moves: false };
+export const ONE_NODE: Setting = { nodes: 'one', regions: false, moves: false, model: null };
 
 export interface FleetPlan {
   /** The region of each node. */
