@@ -17,6 +17,8 @@ export interface ChurnPlan {
   readonly chaosMs: number;
   /** Whether the table of fences is looked at by those who open: the second line of defence. */
   readonly fencesShown: boolean;
+  /** Whether rings tell who may hold a shard that moves: the first. One that is made when the store lost all the others cannot. */
+  readonly movesShown: boolean;
 }
 
 export class Churn {
@@ -65,6 +67,8 @@ export class Churn {
       const earlier = [...new Set(before)].filter((id): id is NodeId => id !== null && id !== target && id !== from);
       moves.push({ shard, from, to: target, earlier });
     }
+    if (!this.plan.movesShown)
+      for (const [at, move] of moves.entries()) moves[at] = { ...move, from: null, earlier: [] };
     this.ring = { epoch: ring.epoch + 1, members, owners, moves };
     for (const node of this.nodes) if (clock.chance(0.8)) clock.at(clock.between(0, 800), () => node.look());
     if (!this.calm) clock.at(clock.chance(0.5) ? clock.between(5, 200) : clock.between(200, 4_000), () => this.turn());
@@ -110,7 +114,8 @@ export class Churn {
   take(env: NodeEnv, shard: number, owner: string, epoch: number): Promise<number> {
     const { clock } = this;
     return new Promise((resolve, reject) => {
-      clock.at(clock.between(0, this.calm ? 20 : 600), () => {
+      const slow = clock.chance(0.2) ? 3_000 : 600;
+      clock.at(clock.between(0, this.calm ? 20 : slow), () => {
         const row = this.fences.get(shard);
         const refused = row !== undefined && row.epoch > epoch;
         const fence = (row?.fence ?? 0) + 1;

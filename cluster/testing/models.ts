@@ -19,7 +19,7 @@ export const MODELS: Readonly<Record<ModelName, (seed: number) => Promise<string
     return `${await storm.run()} ${storm.clock.events}`;
   },
   churn: async (seed) => {
-    const churn = new Churn(seed, { chaosMs: CHURN_MS, fencesShown: seed % 2 === 0 });
+    const churn = new Churn(seed, { chaosMs: CHURN_MS, fencesShown: seed % 3 > 0, movesShown: seed % 3 < 2 });
     return `${await churn.run()} ${churn.clock.events}`;
   },
   mail: async (seed) => new MailStorm(seed).run(),
