@@ -50,7 +50,7 @@ async function runModel(seed: number, twice: boolean, run: (seed: number) => Pro
     const story = await run(seed);
     if (twice && (await run(seed)) !== story) fail(tally, seed, 'repeat', OTHER_WAY);
   } catch (error) {
-    fail(tally, seed, 'model', String(error));
+    fail(tally, seed, 'model', String(error).split('\n')[0] ?? '');
   }
   return tally;
 }

@@ -1,4 +1,4 @@
-// Plants each bug of mutants.ts in a copy of the built program, and runs seed after seed until the simulation notices. A bug that it
+// Plants each bug in a copy of the built program, and runs seed after seed, of worlds or of a model, until one notices. A bug that it
 // does not notice within the limit is a fault of the simulation.
 import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
