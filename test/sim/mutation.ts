@@ -1,5 +1,5 @@
-// Plants each bug in a copy of the built program, and runs seed after seed, of worlds or of a model, until one notices. A bug that it
-// does not notice within the limit is a fault of the simulation.
+// Plants each bug in a copy of the built program, and runs seed after seed, of worlds or of a model, until one notices. A bug that
+// none notices within the limit is a fault of the simulation.
 import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
