@@ -1,25 +1,11 @@
 // Membership under seeded faults: nodes that pause, die, come back and drain, a store that loses answers and hints, is cut off and wiped.
 // Never do two hold a shard; after all heals, all agree within 60 virtual seconds.
 import { expect, test } from 'vitest';
-import type { Coordination } from './coordination.ts';
-import { ModelNode, ModelWorld } from './testing/model-node.ts';
-import { runStorms, Storm } from './testing/storm.ts';
-import type { NodeEnv } from './testing/virtual-clock.ts';
+import { MembershipStorm } from './testing/membership-storm.ts';
+import { runStorms } from './testing/storm.ts';
 
 const SEEDS = Number(process.env.SEEDS ?? 100);
 const FIRST_SEED = Number(process.env.SEED ?? 1);
-
-class MembershipStorm extends Storm<ModelNode> {
-  override readonly world = new ModelWorld();
-
-  protected override open(name: string, env: NodeEnv, coordination: Coordination): ModelNode {
-    return new ModelNode(this.world, { name, env, coordination, mailMs: () => this.clock.between(0.1, 50) });
-  }
-
-  protected override stateOf(node: ModelNode): string {
-    return `open ${node.openCount}`;
-  }
-}
 
 test(`${SEEDS} storms: no shard is held twice, and all agree within 60 s after`, async () => {
   const { settledMs, rejoins } = await runStorms(FIRST_SEED, SEEDS, (seed) => new MembershipStorm(seed));

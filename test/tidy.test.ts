@@ -54,6 +54,7 @@ const MAY_KNOW_DRIVERS = ['app/', 'bench/', 'test/'];
 const DOORS: readonly string[] = [
   ...DRIVERS.map((driver) => `${driver}/index.ts`),
   'client/testing/index.ts',
+  'cluster/testing/index.ts',
   'client/node/index.ts',
   'client/view/index.ts',
 ];

@@ -13,6 +13,8 @@ import {
 export interface CoordinationFaults {
   /** One way, each way. */
   delayMs: () => number;
+  /** More delay of answers: what was asked was done long before. */
+  answerDelayMs: () => number;
   /** Cut off: calls are refused at once, hints are lost. */
   unavailable: boolean;
   /** Cut off, but nobody tells: calls end at their deadline, unapplied, hints are lost. */
@@ -31,6 +33,7 @@ export interface CoordinationFaults {
 export function coordinationFaults(changes: Partial<CoordinationFaults> = {}): CoordinationFaults {
   return {
     delayMs: () => 0,
+    answerDelayMs: () => 0,
     unavailable: false,
     silent: false,
     lostAck: 0,
@@ -164,7 +167,7 @@ class Connection implements Coordination {
     await this.wait(faults.delayMs());
     const reached = !this.isCut();
     const value = reached && applies ? { is: apply() } : null;
-    await this.wait(faults.delayMs());
+    await this.wait(faults.delayMs() + faults.answerDelayMs());
     if (value !== null && !loses && !this.isCut()) return value.is;
     await this.wait(COORDINATION_DEADLINE_MS);
     throw new CoordinationError('unknown', 'a planned fault: no answer');

@@ -12,11 +12,15 @@ import { type NodeEnv, VirtualClock } from './virtual-clock.ts';
 const SHARDS = 3;
 const LEASE_MS = 4_000;
 const SILENCE_MS = 7_000;
+/** Of all fences: what is read may be old by then. */
+const READ_MS_MOST = 1_000;
 
 export interface ChurnPlan {
   readonly chaosMs: number;
   /** Whether the table of fences is looked at by those who open: the second line of defence. */
   readonly fencesShown: boolean;
+  /** Whether rings tell who may hold a shard that moves: the first. One that is made when the store lost all the others cannot. */
+  readonly movesShown: boolean;
 }
 
 export class Churn {
@@ -65,7 +69,12 @@ export class Churn {
       const earlier = [...new Set(before)].filter((id): id is NodeId => id !== null && id !== target && id !== from);
       moves.push({ shard, from, to: target, earlier });
     }
+    if (!this.plan.movesShown)
+      for (const [at, move] of moves.entries()) moves[at] = { ...move, from: null, earlier: [] };
     this.ring = { epoch: ring.epoch + 1, members, owners, moves };
+    // Who is away as a ring is made goes on by the last one, as long as its lease lasts.
+    const away = this.nodes[Math.floor(clock.random() * this.nodes.length)];
+    if (!this.calm && clock.chance(0.5)) away?.cut(clock.between(500, LEASE_MS));
     for (const node of this.nodes) if (clock.chance(0.8)) clock.at(clock.between(0, 800), () => node.look());
     if (!this.calm) clock.at(clock.chance(0.5) ? clock.between(5, 200) : clock.between(200, 4_000), () => this.turn());
   }
@@ -88,7 +97,7 @@ export class Churn {
     if (node !== undefined) {
       const dice = clock.random();
       if (dice < 0.5) node.env.pause(clock.between(500, 11_000));
-      else if (dice < 0.75) node.cutUntil = clock.nowMs + clock.between(500, 11_000);
+      else if (dice < 0.75) node.cut(clock.between(500, 11_000));
       else node.crash();
     }
     clock.at(clock.between(500, 8_000), () => this.strike());
@@ -110,7 +119,8 @@ export class Churn {
   take(env: NodeEnv, shard: number, owner: string, epoch: number): Promise<number> {
     const { clock } = this;
     return new Promise((resolve, reject) => {
-      clock.at(clock.between(0, this.calm ? 20 : 600), () => {
+      const slow = clock.chance(0.2) ? 3_000 : 600;
+      clock.at(clock.between(0, this.calm ? 20 : slow), () => {
         const row = this.fences.get(shard);
         const refused = row !== undefined && row.epoch > epoch;
         const fence = (row?.fence ?? 0) + 1;
@@ -170,7 +180,7 @@ class ChurnNode {
   readonly name: string;
   self: NodeId;
   doneEpoch = 0;
-  cutUntil = 0;
+  private cutUntil = 0;
   private leaseUntil = Number.NEGATIVE_INFINITY;
   private lives = 1;
   private readonly churn: Churn;
@@ -192,10 +202,11 @@ class ChurnNode {
       self: () => this.self,
       holdsLease: () => this.holdsLease,
       surelyDead: (id) => this.past.has(id) || churn.clock.nowMs >= (churn.renewedAt.get(id) ?? 0) + SILENCE_MS,
-      fences: () =>
-        new Promise((resolve) =>
-          env.setTimer(() => resolve(churn.plan.fencesShown ? [...churn.fences.values()] : this.without()), 5),
-        ),
+      fences: () => {
+        const rows = churn.plan.fencesShown ? [...churn.fences.values()] : this.without();
+        const readMs = churn.calm ? 5 : churn.clock.between(5, READ_MS_MOST);
+        return new Promise((resolve) => env.setTimer(() => resolve(rows), readMs));
+      },
       takeFence: (shard, owner, epoch) => churn.take(env, shard, owner, epoch),
       opened: (shard) => {
         churn.openings++;
@@ -240,6 +251,11 @@ class ChurnNode {
     for (let shard = 0; shard < SHARDS; shard++)
       if ((ownerOf(ring, shard) === this.self) !== (this.shards.whereIs(shard) === 'here')) return false;
     return true;
+  }
+
+  /** From rings and renewals, not from the others and not from the database. */
+  cut(forMs: number): void {
+    this.cutUntil = Math.max(this.cutUntil, this.churn.clock.nowMs + forMs);
   }
 
   heal(): void {

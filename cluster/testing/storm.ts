@@ -1,12 +1,15 @@
 // One seeded story of a cluster under faults, for simulations of membership and of shards: a storm of half a minute, then all heals. What
 // a node is made of, and what else can go wrong in its world, a simulation adds.
-import type { Coordination } from '../coordination.ts';
+import { COORDINATION_DEADLINE_MS, type Coordination } from '../coordination.ts';
 import type { Member } from '../member.ts';
 import { type CoordinationFaults, coordinationFaults, MemoryCoordination } from '../memory/coordination.ts';
+import { MemberRules } from './member-rules.ts';
 import { type NodeEnv, VirtualClock } from './virtual-clock.ts';
 
 const STORM_MS = 30_000;
 const SETTLE_MS = 60_000;
+/** Of an answer that comes before its deadline. */
+const LATE_MS = COORDINATION_DEADLINE_MS - 100;
 
 export interface NodeInStorm {
   readonly name: string;
@@ -30,12 +33,14 @@ export abstract class Storm<Node extends NodeInStorm> {
   abstract readonly world: { readonly nodes: readonly Node[]; readonly broken: readonly string[] };
   /** Each as likely as one of the storm's own. */
   protected readonly troubles: readonly Trouble[] = [];
+  private readonly rules: MemberRules;
   private readonly faults = new Map<Node, CoordinationFaults>();
   private readonly leaving = new Set<Node>();
   private isOver = false;
 
   constructor(seed: number) {
     this.clock = new VirtualClock(seed);
+    this.rules = new MemberRules(this.clock, this.store);
     const count = 3 + Math.floor(this.clock.random() * 3);
     for (let n = 0; n < count; n++) this.clock.at(this.clock.between(0, 4_000), () => this.start(`n${n}`));
     this.clock.at(this.clock.between(3_000, 12_000), () => this.next());
@@ -55,10 +60,14 @@ export abstract class Storm<Node extends NodeInStorm> {
   private start(name: string): void {
     const { clock } = this;
     const env = clock.env({ pace: clock.between(0.98, 1.02) });
-    const faults = coordinationFaults({ delayMs: () => clock.between(0.2, 20) });
-    const node = this.open(name, env, this.store.connect(env, faults));
+    const faults = this.normal();
+    const node = this.open(name, env, this.rules.watched(env, this.store.connect(env, faults)));
     this.faults.set(node, faults);
     this.say(`start ${node.member.self}`);
+  }
+
+  private normal(): CoordinationFaults {
+    return coordinationFaults({ delayMs: () => this.clock.between(0.2, 20) });
   }
 
   /** One fault after the other, some overlapping, until the storm is over. */
@@ -73,15 +82,14 @@ export abstract class Storm<Node extends NodeInStorm> {
 
   private strike(node: Node): void {
     const { clock, store } = this;
-    const faults = this.faults.get(node) as CoordinationFaults;
     const forMs = clock.between(500, 14_000);
-    const during = (what: string, changes: Partial<CoordinationFaults>): void => {
-      this.say(`${what} ${node.member.self} for ${Math.round(forMs)}`);
-      const normal = coordinationFaults({ delayMs: faults.delayMs });
+    const during = (what: string, changes: Partial<CoordinationFaults>, whom = node): void => {
+      this.say(`${what} ${whom.member.self} for ${Math.round(forMs)}`);
+      const faults = this.faults.get(whom) as CoordinationFaults;
       Object.assign(faults, changes);
-      clock.at(forMs, () => Object.assign(faults, normal));
+      clock.at(forMs, () => this.isOver || Object.assign(faults, this.normal()));
     };
-    const dice = Math.floor(clock.random() * (11 + this.troubles.length));
+    const dice = Math.floor(clock.random() * (13 + this.troubles.length));
     switch (dice) {
       case 0:
       case 1:
@@ -120,9 +128,18 @@ export abstract class Storm<Node extends NodeInStorm> {
       case 10:
         this.say('wipe');
         store.wipe();
+        this.rules.wiped();
+        break;
+      case 11:
+        during('late answers', { answerDelayMs: () => clock.between(0, LATE_MS), lostHint: 0.5 });
+        break;
+      case 12:
+        // What one says, another hears when it has said something else.
+        for (const each of this.world.nodes)
+          during('slow store', { delayMs: () => clock.between(0, LATE_MS / 2) }, each);
         break;
       default:
-        this.troubles[dice - 11]?.(forMs);
+        this.troubles[dice - 13]?.(forMs);
     }
   }
 
@@ -155,8 +172,9 @@ export abstract class Storm<Node extends NodeInStorm> {
     const step = async (): Promise<void> => {
       await clock.run(200);
       this.look();
+      const broken = [...world.broken, ...world.nodes.flatMap((node) => this.rules.fault(node) ?? [])];
       this.restartRefused();
-      if (world.broken.length > 0) throw new Error(`${world.broken.slice(0, 3).join('\n')}\n${this.trace.join('\n')}`);
+      if (broken.length > 0) throw new Error(`${broken.slice(0, 3).join('\n')}\n${this.trace.join('\n')}`);
     };
     while (clock.nowMs < STORM_MS) await step();
     this.heal();

@@ -36,6 +36,8 @@ const WEIGHTS = {
   wake: 2,
   absence: 0.15,
 } as const;
+/** So long after a ring was made, some nodes have not heard of it. */
+const HURRY_MS = 300;
 export interface LastWord {
   readonly device: Device;
   readonly chat: string;
@@ -178,6 +180,16 @@ export class Acts {
         }
       }
     });
+  }
+
+  /** Mail for shards that are about to move. */
+  hurry(share: number): void {
+    if (this.scene.world.now >= this.plan.chaosMs) return;
+    for (const device of this.scene.devices) {
+      const chat = device.client === null || !this.random.chance(share) ? null : this.people.chatOf(device);
+      if (chat === null) continue;
+      this.later(this.random.between(0, HURRY_MS), () => device.client && this.writeTo(device, chat));
+    }
   }
 
   read(): void {

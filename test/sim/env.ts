@@ -59,8 +59,9 @@ function ambient(process: Process) {
 
 export const clientEnvOf = (process: Process): ClientEnv => ambient(process);
 
-export function nodeEnvOf(process: Process, onError: (fields: object, message: string) => void): Env {
-  const { world, owner } = process;
+/** `busyMs`: its cells wait for their turn so long at the most, and mail in their mailboxes with them. */
+export function nodeEnvOf(process: Process, onError: (fields: object, message: string) => void, busyMs = 0): Env {
+  const { world, owner, random } = process;
   const say = (level: string) => (fields: object, message: string) =>
     world.note(level, owner.name, message, 0, '', () => JSON.stringify(fields));
   const error = (fields: object, message: string): void => {
@@ -68,5 +69,9 @@ export function nodeEnvOf(process: Process, onError: (fields: object, message: s
     onError(fields, message);
   };
   const log: Log = { debug: () => {}, info: say('info'), warn: say('warn'), error };
-  return { ...ambient(process), setImmediate: (run) => void world.setImmediate(run), log };
+  const setImmediate = (run: () => void): void => {
+    if (busyMs > 0) world.after(owner, random.next() * busyMs, run);
+    else world.setImmediate(run);
+  };
+  return { ...ambient(process), setImmediate, log };
 }

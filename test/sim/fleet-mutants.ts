@@ -25,12 +25,14 @@ export const FLEET_MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'a lease counts from the answer',
+    by: 'membership',
     file: 'cluster/member.ts',
     find: `    this.feed({ t: 'renewed', id, sentAt });`,
     replace: `    this.feed({ t: 'renewed', id, sentAt: Math.max(sentAt, this.env.now()) });`,
   },
   {
     name: 'put instead of create for rings',
+    by: 'membership',
     file: 'cluster/member.ts',
     find: `      outcome = await this.options.coordination.create(ringKey(ring.epoch), encodeRing(ring, this.self));`,
     replace: `      await this.options.coordination.put(ringKey(ring.epoch), encodeRing(ring, this.self));
@@ -98,18 +100,21 @@ export const FLEET_MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'the owner that the database names not waited for',
+    by: 'churn',
     file: 'cluster/shards.ts',
     find: `        if (owner !== '') this.table.mayOwn(shard, owner as NodeId, self);`,
     replace: `        if (owner === '') this.table.mayOwn(shard, owner as NodeId, self);`,
   },
   {
     name: 'a stranger under our hands not waited for',
+    by: 'churn',
     file: 'cluster/shards.ts',
     find: `      if (fence !== before + 1) this.beware(shard, fence);`,
     replace: `      if (fence <= before) this.beware(shard, fence);`,
   },
   {
     name: 'stale epoch accepted',
+    by: 'membership',
     file: 'cluster/membership-state.ts',
     find: `    if (ring.epoch <= this.epoch) return;`,
     replace: `    if (ring.epoch === this.epoch) return;`,
@@ -123,6 +128,7 @@ export const FLEET_MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'no newer ring looked for after a renewal',
+    by: 'membership',
     file: 'cluster/member.ts',
     find: `    for (let epoch = this.epoch + 1; await this.fetch(epoch); epoch = Math.max(epoch, this.epoch) + 1);`,
     replace: ``,
@@ -153,6 +159,7 @@ export const FLEET_MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'mail of a broken link lost in silence',
+    by: 'mail',
     file: 'cluster/router.ts',
     find: `    this.inbound.lost(lost);`,
     replace: ``,

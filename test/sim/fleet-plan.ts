@@ -1,4 +1,5 @@
 // What a world of several nodes has in it beside what every world has: how many nodes where, how its database is, what goes wrong there.
+import type { ModelName } from '../../cluster/testing/index.ts';
 import type { Random } from './random.ts';
 
 /** What kind of world: one node; several, so many or drawn; several in two regions. */
@@ -7,8 +8,10 @@ export interface Setting {
   readonly regions: boolean;
   /** Nodes come and go, and nothing else goes wrong. */
   readonly moves: boolean;
+  /** Not whole nodes, but this model of a part of them; null: whole nodes. */
+  readonly model: ModelName | null;
 }
-export const ONE_NODE: Setting = { nodes: 'one', regions: false, moves: false };
+export const ONE_NODE: Setting = { nodes: 'one', regions: false, moves: false, model: null };
 
 export interface FleetPlan {
   /** The region of each node. */
@@ -19,7 +22,19 @@ export interface FleetPlan {
   readonly regionMs: number;
   /** Share of commits whose rows travel alone. */
   readonly rowByRow: number;
+  readonly haste: Haste;
 }
+
+/** What makes moves harder than they mostly are. */
+export interface Haste {
+  /** How long mail may wait in a node before its cells run: they have other work. */
+  readonly busyMs: number;
+  /** How much later some nodes hear of a new ring than others. */
+  readonly hintMs: number;
+  /** Each device writes with this chance, to this or that chat, when a ring is made. */
+  readonly writeShare: number;
+}
+const NO_HASTE: Haste = { busyMs: 0, hintMs: 0, writeShare: 0 };
 
 export type FleetFaultName =
   | 'crash'
@@ -80,6 +95,7 @@ export function drawFleet(random: Random, { nodes, regions }: Setting): FleetPla
     replicas: regions ? [0, 0, 1] : [0, 0, 0],
     regionMs: regions ? random.pick([5, 20, 80, 200]) : 0,
     rowByRow: random.pick([0, 0.2, 1]),
+    haste: NO_HASTE,
   };
 }
 
@@ -91,6 +107,12 @@ const MOVES: readonly (readonly [string, readonly [number, number]])[] = [
 ];
 export const isMovesOnly = (faults: ReadonlyMap<string, number>): boolean =>
   faults.size === MOVES.length && MOVES.every(([name]) => faults.has(name));
+
+export const drawHaste = (random: Random): Haste => ({
+  busyMs: random.pick([0, 5, 20, 60]),
+  hintMs: random.pick([0, 50, 300]),
+  writeShare: random.pick([0.3, 1]),
+});
 
 export function drawFleetFaults(random: Random, { regions, moves }: Setting): Map<string, number> {
   if (moves || (!regions && random.fork('moves only').chance(MOVES_ONLY)))

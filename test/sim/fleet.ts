@@ -6,7 +6,7 @@ import type { Kernel } from '../../runtime/index.ts';
 import type { Fault } from './checker.ts';
 import type { Connection } from './connection.ts';
 import { Database } from './database.ts';
-import type { FleetPlan } from './fleet-plan.ts';
+import type { FleetPlan, Haste } from './fleet-plan.ts';
 import { acceptAt, type Host, type Life, limitMailboxesOf } from './host.ts';
 import { Ownership } from './ownership.ts';
 import type { ServerPlan } from './plan.ts';
@@ -24,6 +24,8 @@ const STALE_SHARE = 0.15;
 const RESTART_MS = 1_000;
 /** The coordination store's majority is here. */
 const HOME_REGION = 0;
+/** In the coordination store. */
+const RINGS = 'ring.';
 
 export class Fleet implements Host {
   readonly plan: ServerPlan;
@@ -74,6 +76,15 @@ export class Fleet implements Host {
       (owner, replica) => this.storeMs(owner, replica),
     );
     for (const region of fleetPlan.sites) this.addSite(region);
+  }
+
+  get haste(): Haste {
+    return this.fleetPlan.haste;
+  }
+
+  /** When a ring is made: some nodes know it, others do not yet. */
+  onRing(run: () => void): void {
+    this.coordination.listen({ prefix: RINGS, hint: run });
   }
 
   addSite(region: number): Site {

@@ -1,6 +1,7 @@
 // A lot of seeds in a process of its own: it tells of each seed when it begins and when it is done, so that whoever deals lots out
 // knows what a child was at when it died or stood still, and loses nothing of what it had done.
 import { fork } from 'node:child_process';
+import { MODELS } from '../../cluster/testing/index.ts';
 import type { Setting } from './fleet-plan.ts';
 import { simulate } from './simulation.ts';
 import { add, count, newTally, type Tally } from './tally.ts';
@@ -17,6 +18,7 @@ type Told = { readonly began: number } | { readonly tally: Tally };
 /** Of real time, for one seed: nothing in a world waits for it. */
 const SEED_MS_MOST = 60_000;
 const COMPLAINT_CHARS = 2_000;
+const OTHER_WAY = 'the second run of this seed went another way';
 
 /** In the child. What is told has left before the next seed is begun, or a death would be laid at the wrong seed's door. */
 export async function runLot({ from, count: seeds, twice, setting }: Lot): Promise<void> {
@@ -30,12 +32,25 @@ export async function runLot({ from, count: seeds, twice, setting }: Lot): Promi
 }
 
 export async function runSeed(seed: number, twice: boolean, setting: Setting): Promise<Tally> {
+  if (setting.model !== null) return runModel(seed, twice, MODELS[setting.model]);
   const tally = newTally();
   const outcome = await simulate(seed, false, setting);
   add(tally, outcome);
   if (twice && outcome.violations.length === 0) {
     const { hash } = await simulate(seed, false, setting);
-    if (hash !== outcome.hash) fail(tally, seed, 'repeat', 'the second run of this seed went another way');
+    if (hash !== outcome.hash) fail(tally, seed, 'repeat', OTHER_WAY);
+  }
+  return tally;
+}
+
+async function runModel(seed: number, twice: boolean, run: (seed: number) => Promise<string>): Promise<Tally> {
+  const tally = newTally();
+  tally.seeds = 1;
+  try {
+    const story = await run(seed);
+    if (twice && (await run(seed)) !== story) fail(tally, seed, 'repeat', OTHER_WAY);
+  } catch (error) {
+    fail(tally, seed, 'model', String(error).split('\n')[0] ?? '');
   }
   return tally;
 }
@@ -62,6 +77,7 @@ export function forkLot(main: string, lot: Lot, onSeed: (tally: Tally) => boolea
       String(lot.setting.nodes),
       ...(lot.setting.regions ? ['--regions'] : []),
       ...(lot.setting.moves ? ['--moves'] : []),
+      ...(lot.setting.model === null ? [] : ['--model', lot.setting.model]),
       ...(lot.twice ? ['--twice'] : []),
     ];
     const child = fork(main, args, { stdio: ['ignore', 'ignore', 'pipe', 'ipc'] });

@@ -1,9 +1,10 @@
 // Runs worlds, and tells what did not hold and how to see it again. `npm run sim -- --help` says how.
 import './globals.ts';
 import { parseArgs } from 'node:util';
+import { MODELS, type ModelName } from '../../cluster/testing/index.ts';
 import type { Setting } from './fleet-plan.ts';
 
-const USAGE = `npm run sim -- [--nodes one|drawn|N] [--regions] [--moves] and one of
+const USAGE = `npm run sim -- [--nodes one|drawn|N] [--regions] [--moves] [--model NAME] and one of
   --seed N [--trace]                                one world, again
   --seeds N [--from K] [--jobs J] [--twice]         N worlds from seed K; each twice, with equal hashes
             [--stopAt F]                            ends after F failures; default 5
@@ -29,8 +30,13 @@ const { values } = parseArgs({
     nodes: { type: 'string', default: 'one' },
     regions: { type: 'boolean', default: false },
     moves: { type: 'boolean', default: false },
+    model: { type: 'string' },
   },
 });
+const modelOf = (name: string): ModelName => {
+  if (!(name in MODELS)) throw new Error(`models are ${Object.keys(MODELS).join(', ')}`);
+  return name as ModelName;
+};
 const number = (text: string): number => {
   const value = Number(text);
   if (!Number.isSafeInteger(value) || value < 0) throw new Error(`${text} is no number`);
@@ -39,7 +45,8 @@ const number = (text: string): number => {
 
 const nodes = values.nodes === 'one' || values.nodes === 'drawn' ? values.nodes : number(values.nodes);
 const { regions, moves } = values;
-const setting: Setting = { nodes: (regions || moves) && nodes === 'one' ? 4 : nodes, regions, moves };
+const model = values.model === undefined ? null : modelOf(values.model);
+const setting: Setting = { nodes: (regions || moves) && nodes === 'one' ? 4 : nodes, regions, moves, model };
 
 if (values.help) {
   console.log(USAGE);

@@ -1,5 +1,6 @@
 // Bugs to be planted, each of which the simulation has to find: a test of the test. `find` is exact source text that occurs once in
 // `file`; `replace` takes its place. Text that moved is a fault of this list, and told as one.
+import type { ModelName } from '../../cluster/testing/index.ts';
 
 export interface Edit {
   readonly file: string;
@@ -12,6 +13,8 @@ export interface Mutant extends Edit {
   readonly more?: readonly Edit[];
   /** Looked for where nodes come and go: what it does hides behind other faults. */
   readonly moves?: boolean;
+  /** Hunted by this model, which is harder on that part than whole nodes are. */
+  readonly by?: ModelName;
 }
 
 export const MUTANTS: readonly Mutant[] = [

@@ -1,5 +1,5 @@
-// Plants each bug of mutants.ts in a copy of the built program, and runs seed after seed until the simulation notices. A bug that it
-// does not notice within the limit is a fault of the simulation.
+// Plants each bug in a copy of the built program, and runs seed after seed, of worlds or of a model, until one notices. A bug that
+// none notices within the limit is a fault of the simulation.
 import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -35,13 +35,16 @@ export interface MutantsOptions {
 
 /** True: all were found. */
 export async function runMutants({ only, jobs, seedsMost, setting }: MutantsOptions): Promise<boolean> {
-  const sound = await hunt(path.join(ROOT, 'dist'), Math.min(SEEDS_SOUND, seedsMost), setting);
-  if (sound.failed.length > 0) {
-    console.log(`the program fails without any mutant: seeds ${sound.failed.join(' ')}`);
-    return false;
-  }
   const all = setting.nodes === 'one' ? MUTANTS : FLEET_MUTANTS;
   const waiting = all.filter(({ name }) => only === null || name.includes(only));
+  for (const each of new Map(
+    waiting.map((mutant) => settingOf(mutant, setting)).map((one) => [keyOf(one), one]),
+  ).values()) {
+    const sound = await hunt(path.join(ROOT, 'dist'), Math.min(SEEDS_SOUND, seedsMost), each);
+    if (sound.failed.length === 0) continue;
+    console.log(`the program fails without any mutant: ${keyOf(each)}, seeds ${sound.failed.join(' ')}`);
+    return false;
+  }
   const verdicts: Verdict[] = [];
   const worker = async (): Promise<void> => {
     for (let mutant = waiting.shift(); mutant !== undefined; mutant = waiting.shift()) {
@@ -56,6 +59,13 @@ export async function runMutants({ only, jobs, seedsMost, setting }: MutantsOpti
   return missed.length === 0;
 }
 
+const settingOf = ({ moves = false, by }: Mutant, setting: Setting): Setting => ({
+  ...setting,
+  moves,
+  model: by ?? null,
+});
+const keyOf = (setting: Setting): string => JSON.stringify(setting);
+
 function lineOf({ name, seeds, found, fault }: Verdict, seedsMost: number): string {
   const missed = fault === null ? `NOT FOUND in ${seedsMost} seeds` : `NOT FOUND: ${fault}`;
   return `${name.padEnd(44)} ${seeds === null ? missed : `${seeds} seeds: ${found.slice(0, 120)}`}`;
@@ -67,10 +77,7 @@ async function judge(mutant: Mutant, seedsMost: number, setting: Setting): Promi
   try {
     const fault = await plant(mutant, folder);
     if (fault !== null) return { name, seeds: null, found: '', fault };
-    const { seeds, failed, first } = await hunt(path.join(folder, 'dist'), seedsMost, {
-      ...setting,
-      moves: mutant.moves === true,
-    });
+    const { seeds, failed, first } = await hunt(path.join(folder, 'dist'), seedsMost, settingOf(mutant, setting));
     return { name, seeds: failed.length > 0 ? seeds : null, found: first, fault: null };
   } finally {
     rmSync(folder, { recursive: true, force: true });

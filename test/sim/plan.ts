@@ -4,8 +4,10 @@ import { DEFAULT_RATES, type RateConfig } from '../../actors/index.ts';
 import {
   drawFleet,
   drawFleetFaults,
+  drawHaste,
   type FleetFaultName,
   type FleetPlan,
+  isMovesOnly,
   ONE_NODE,
   type Setting,
 } from './fleet-plan.ts';
@@ -119,7 +121,8 @@ export function drawPlan(seed: number, random: Random, setting: Setting = ONE_NO
   const fleet = drawFleet(random.fork('fleet'), setting);
   if (fleet === null) return { seed, chaosMs, server, network, people, fleet, faults };
   const theirs = drawFleetFaults(random.fork('fleet faults'), setting) as Map<FaultName, number>;
-  return { seed, chaosMs: chaosMs * FLEET_CHAOS, server, network, people, fleet, faults: theirs };
+  const moving = isMovesOnly(theirs) ? { ...fleet, haste: drawHaste(random.fork('haste')) } : fleet;
+  return { seed, chaosMs: chaosMs * FLEET_CHAOS, server, network, people, fleet: moving, faults: theirs };
 }
 
 const LOW_RATES: RateConfig = {

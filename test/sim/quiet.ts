@@ -7,6 +7,8 @@ import type { Scene } from './scene.ts';
 
 /** A question that waits longer than this in a healed world waits in vain. */
 export const ANSWER_MS = 12_000;
+/** A move takes less, in a world in which nothing else goes wrong; and a node that leaves waits longer for what its connections asked. */
+const MOVE_MS = 3_000;
 
 interface ChatState {
   readonly phase: string;
@@ -88,11 +90,11 @@ function dirtyFault({ host, book }: Scene): Fault | null {
   return null;
 }
 
-/** I9: where nodes only come and go, mail is never lost with the node that had it. */
+/** I9: where nodes only come and go, nobody waits for an answer for long: mail is never lost with the node that had it. */
 export function movedAway({ tap }: Scene, faults: ReadonlyMap<string, number>): Fault | null {
-  if (tap.unanswered === null || !isMovesOnly(faults)) return null;
-  const [name = '', key = ''] = tap.unanswered.split(' ');
-  return { invariant: 'I9', about: `what ${name} asked with ${key} was lost by a move`, words: [name, key] };
+  const { ms, who, key } = tap.longest;
+  if (ms < MOVE_MS || !isMovesOnly(faults)) return null;
+  return { invariant: 'I9', about: `${who} waited ${ms.toFixed(0)} ms for ${key}, for a move`, words: [who, key] };
 }
 
 /** I10, at the wire: whoever asked after all was healed has an answer, or waits for not long yet. */

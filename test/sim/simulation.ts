@@ -60,6 +60,7 @@ export async function simulate(seed: number, keepsTrace: boolean, setting: Setti
   const { scene, fleet, faultsOf } = setUp(world, plan, random);
   const { host, book } = scene;
   const acts = new Acts(scene, plan, random.fork('acts'));
+  if (fleet !== null && fleet.haste.writeShare > 0) fleet.onRing(() => acts.hurry(fleet.haste.writeShare));
   const faults = faultsOf(random.fork('faults'));
   host.start();
   await world.run(plan.chaosMs);

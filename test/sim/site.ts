@@ -46,6 +46,8 @@ export class Site {
     const chance = random.fork('coordination');
     this.coordination = coordinationFaults({ delayMs: () => fleet.coordinationMs(this) * chance.between(0.7, 1.5) });
     clearFaults(this.coordination);
+    const { hintMs } = fleet.haste;
+    if (hintMs > 0) this.coordination.hintDelayMs = () => chance.next() * hintMs;
   }
 
   get node(): Node | null {
@@ -59,8 +61,10 @@ export class Site {
     const owner = new Owner(`${this.name}.${this.lives.length + 1}`);
     fleet.regionOf.set(owner, this.region);
     const random = this.random.fork(owner.name);
-    const env = nodeEnvOf({ world, owner, random, clock: this.clock }, (fields, message) =>
-      fleet.complained(life, fields, message),
+    const env = nodeEnvOf(
+      { world, owner, random, clock: this.clock },
+      (fields, message) => fleet.complained(life, fields, message),
+      fleet.haste.busyMs,
     );
     const outside = natureEnv(world, random.fork('outside').next);
     const life: SiteLife = {

@@ -16,8 +16,6 @@ import type { Owner, World } from './world.ts';
 
 const NAMES = new Map<number, string>(Object.entries(OP).map(([name, op]) => [op, name]));
 /** Frames of the server that answer something. */
-/** What a connection says of a question that it has given up. */
-const LATE = 'no answer in time';
 const ANSWERS = new Set<number>([OP.SENT, OP.ERROR, OP.OK, OP.HISTORY_PAGE, OP.CHATS, OP.CHAT, OP.DEVICES]);
 
 export class Wiretap {
@@ -31,8 +29,8 @@ export class Wiretap {
   private readonly forgetfulShards = new Set<number>();
   /** By connection: the cursors of a chat and user, as last told. */
   private readonly told = new Map<Connection, Map<string, { readonly delivered: number; readonly read: number }>>();
-  /** Whose question a connection answered itself, as nobody else had in time. */
-  unanswered: string | null = null;
+  /** The question that waited longest for its answer, or until its connection ended. */
+  longest = { ms: 0, who: '', key: '' };
   readonly counts = { sent: 0, pushed: 0, welcomes: 0 };
   private readonly world: World;
   private readonly book: Book;
@@ -56,8 +54,18 @@ export class Wiretap {
   }
 
   ended(connection: Connection): void {
+    for (const key of this.waiting.get(connection)?.keys() ?? []) this.answered(connection, key);
     this.waiting.delete(connection);
     this.told.delete(connection);
+  }
+
+  private answered(connection: Connection, key: string): void {
+    const waiting = this.waiting.get(connection);
+    const since = waiting?.get(key);
+    if (waiting === undefined || since === undefined) return;
+    waiting.delete(key);
+    const ms = this.world.now - since;
+    if (ms > this.longest.ms) this.longest = { ms, who: connection.name, key };
   }
 
   /** This chat's cell was killed. Cursors are stored lazily: it may know less of them than it had said, and than is still under way. */
@@ -93,25 +101,20 @@ export class Wiretap {
 
   /** Who is shown its own message has been answered: the chat may have died before it could say so. */
   private showed(connection: Connection, entry: Uint8Array): void {
-    const waiting = this.waiting.get(connection);
-    if (waiting === undefined || waiting.size === 0) return;
+    if ((this.waiting.get(connection)?.size ?? 0) === 0) return;
     const frame = decodeServerFrame(entry);
-    if (frame.op === OP.RECEIVE_MESSAGE) waiting.delete(frame.id);
+    if (frame.op === OP.RECEIVE_MESSAGE) this.answered(connection, frame.id);
   }
 
   private heard(connection: Connection, frame: ServerFrame): void {
-    const waiting = this.waiting.get(connection);
     if (frame.op === OP.SENT) {
       this.counts.sent++;
-      waiting?.delete(frame.id);
+      this.answered(connection, frame.id);
     } else if (frame.op === OP.ERROR) {
-      const key = frame.id ?? `#${frame.ref}`;
-      waiting?.delete(key);
-      const wasKilled = frame.chat !== null && this.isForgetful(frame.chat);
-      if (frame.about === LATE && !wasKilled) this.unanswered ??= `${connection.name} ${key}`;
+      this.answered(connection, frame.id ?? `#${frame.ref}`);
     } else if (frame.op === OP.RECEIPT) this.receipt(connection, frame);
     else if (frame.op === OP.COUNTS) this.counted(frame);
-    else if ('ref' in frame) waiting?.delete(`#${frame.ref}`);
+    else if ('ref' in frame) this.answered(connection, `#${frame.ref}`);
     if (frame.op === OP.HISTORY_PAGE) for (const entry of frame.entries) this.showed(connection, entry);
     if (frame.op === OP.CHAT)
       for (const m of frame.members) this.cursors(frame.chat, m.user, m.delivered, m.read, frame.head);
