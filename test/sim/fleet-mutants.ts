@@ -18,8 +18,9 @@ export const FLEET_MUTANTS: readonly Mutant[] = [
       NO_LOOK_AT_THE_LEASE,
       {
         file: 'app/cluster.ts',
-        find: `        onLeaseLost: () => this.shards.drop(),`,
-        replace: `        onLeaseLost: () => {},`,
+        find: `          this.shards.drop();
+          events.nodesDown(null);`,
+        replace: ``,
       },
     ],
   },
