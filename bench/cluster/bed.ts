@@ -25,6 +25,8 @@ export interface Bed {
 }
 
 const SETTLED_MS = 60_000;
+/** Newcomers get their share over several rings; when no shard has moved for so long, the last of them was made. */
+const STILL_MS = 6_000;
 const SHARDS = 1_024;
 const DATA_CENTRE = 'datacenter1';
 const DRAIN_MS = 90_000;
@@ -160,16 +162,21 @@ async function openCqlBed(options: BenchOptions, say: (line: string) => void): P
   }
 }
 
-/** Which node has each shard open, once all are, and no node has twice its share. */
+/** Which node has each shard open, once all are, no node has twice its share, and none has moved for a while. */
 export async function ownersOf(bed: Bed): Promise<number[]> {
   const until = performance.now() + SETTLED_MS;
+  let last = '';
+  let since = performance.now();
   for (;;) {
     const open = (await Promise.all(bed.processes.map((child) => child.ask<number[][]>('openShards')))).flat();
     const owners = new Array<number>(SHARDS).fill(-1);
     for (const [node, shards] of open.entries()) for (const shard of shards) owners[shard] = node;
     const shared = open.every((shards) => shards.length > SHARDS / bed.nodes / 2);
-    if (shared && !owners.includes(-1)) return owners;
-    if (performance.now() > until) throw new Error(`shards did not settle: ${open.map((shards) => shards.length)}`);
+    const now = performance.now();
+    if (owners.join() !== last) since = now;
+    last = owners.join();
+    if (shared && !owners.includes(-1) && now - since >= STILL_MS) return owners;
+    if (now > until) throw new Error(`shards did not settle: ${open.map((shards) => shards.length)}`);
     await sleep(100);
   }
 }
