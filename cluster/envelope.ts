@@ -190,8 +190,11 @@ export function decodeEnvelope(
   const [t, names] = (Array.isArray(values) ? FIELDS[values[0] as number] : undefined) ?? [];
   if (!Array.isArray(values) || names === undefined || values.length <= names.length)
     throw new Error('not an envelope');
-  const sender = (from: unknown): Ref | null =>
-    Array.isArray(from) ? refs.refOf([node, ...(from as unknown as LocalName)]) : (from as Ref | null);
+  const sender = (from: unknown): Ref | null => {
+    if (!Array.isArray(from)) return from as Ref | null;
+    if (from.length < 3) throw new Error('not an address');
+    return refs.ref(node, from[0], from[1], from[2]);
+  };
   if (t === 'route' || t === 'hint') {
     const [, kind, keys, mail, from, call, epoch, hops] = values;
     return { t, kind, keys, mail: shapes.unpack(mail), from: sender(from), call, epoch, hops };

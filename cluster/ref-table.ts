@@ -11,6 +11,8 @@ const OUTSIDE = 'outside';
 const OUTSIDE_MS = 60_000;
 const OUTSIDE_MAX = 16_384;
 const FORMER_MAX = 16;
+/** Foreign refs that were asked for last are held: two generations of so many. */
+export const RECENT_MAX = 8_192;
 
 interface Waiting {
   readonly ref: OutsideRef;
@@ -25,6 +27,10 @@ export class RefTable {
   private readonly kernel: () => Kernel;
   private readonly interned = new Map<string, WeakRef<ForeignRef>>();
   private readonly collected: FinalizationRegistry<string>;
+  /** Of each node by key. A weak ref costs more than the rest of a mail's address, the more so when it is made anew for each. */
+  private recent = new Map<string, Map<string, ForeignRef>>();
+  private older = new Map<string, Map<string, ForeignRef>>();
+  private recents = 0;
   private readonly waiting = new Map<number, Waiting>();
   private readonly numbers = new WeakMap<OutsideRef, number>();
   private lastNumber = 0;
@@ -55,10 +61,14 @@ export class RefTable {
     return [ref.kind, ref.key, life];
   }
 
-  /** One of this node whose actor is gone is a bare name, which nobody takes mail for (`noproc`). */
   refOf(fields: WireRef): Ref {
     if (!Array.isArray(fields) || fields.length < 4) throw new Error('not an address');
     const [node, kind, key, life] = fields as WireRef;
+    return this.ref(node, kind, key, life);
+  }
+
+  /** One of this node whose actor is gone is a bare name, which nobody takes mail for (`noproc`). */
+  ref(node: string, kind: string, key: string, life: number): Ref {
     return node === this.self() || this.former.has(node)
       ? this.local(kind, key, life)
       : this.foreign(node, kind, key, life);
@@ -75,6 +85,31 @@ export class RefTable {
   }
 
   foreign(node: string, kind: string, key: string, life: number): ForeignRef {
+    const known = this.recent.get(node)?.get(key);
+    if (known !== undefined && known.kind === kind && known.life === life) return known;
+    const before = this.older.get(node)?.get(key);
+    const isBefore = before !== undefined && before.kind === kind && before.life === life;
+    const ref = isBefore ? before : this.intern(node, kind, key, life);
+    this.keep(ref);
+    return ref;
+  }
+
+  private keep(ref: ForeignRef): void {
+    if (this.recents >= RECENT_MAX) {
+      this.older = this.recent;
+      this.recent = new Map();
+      this.recents = 0;
+    }
+    let ofNode = this.recent.get(ref.node);
+    if (ofNode === undefined) {
+      ofNode = new Map();
+      this.recent.set(ref.node, ofNode);
+    }
+    ofNode.set(ref.key, ref);
+    this.recents++;
+  }
+
+  private intern(node: string, kind: string, key: string, life: number): ForeignRef {
     const name = `${node}\n${life}\n${kind}\n${key}`;
     const known = this.interned.get(name)?.deref();
     if (known !== undefined) return known;
