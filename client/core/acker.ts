@@ -124,14 +124,18 @@ export class Acker {
 
   online(window: number): void {
     this.#window = window;
+    if (this.#lately.size > 0) this.#planRepeat();
     this.#reads.online();
     this.#plan();
   }
 
-  /** What was marked goes with the next HELLO. Reads have no such place: they are said after it. */
+  /**
+   * What was marked goes with the next HELLO, which tells the session. What was said lately may have been lost between the session and
+   * its chat: it is said once more all the same. Reads have no place in HELLO: they are said after it.
+   */
   offline(): void {
     this.#next = null;
-    this.#forgetLately();
+    this.#stopRepeat();
     this.#reads.stop();
     this.flush();
   }
@@ -190,6 +194,10 @@ export class Acker {
 
   #repeat(chat: string, seq: number): void {
     this.#lately.set(chat, seq);
+    this.#planRepeat();
+  }
+
+  #planRepeat(): void {
     this.#repeatTimer ??= this.#env.setTimer(() => this.#again(), REPEAT_MS);
   }
 
@@ -198,13 +206,12 @@ export class Acker {
     const saying = new Saying();
     for (const [chat, seq] of this.#lately) saying.mark(chat, seq);
     for (const acks of saying.take()) this.#link.send({ op: OP.MESSAGE_ACK, acks });
-    this.#forgetLately();
+    this.#lately.clear();
   }
 
-  #forgetLately(): void {
+  #stopRepeat(): void {
     if (this.#repeatTimer !== null) this.#env.clearTimer(this.#repeatTimer);
     this.#repeatTimer = null;
-    this.#lately.clear();
   }
 
   /** Calls once all that was marked is said; at once when it is. */
@@ -215,7 +222,7 @@ export class Acker {
   }
 
   close(): void {
-    this.#forgetLately();
+    this.#stopRepeat();
     this.#reads.stop();
     if (this.#timer !== null) this.#env.clearTimer(this.#timer);
     this.#timer = null;

@@ -56,6 +56,19 @@ describe('acknowledgements', () => {
     expect(acksOf(socket)).toEqual(['c2', 'c2']);
   });
 
+  it('are said once more on the next connection, when the one they were said on ended before that', async () => {
+    const { client, env, signIn } = scriptedClient();
+    shown(client);
+    const socket = await signIn();
+    socket.say(entryOf(1), entryOf(2));
+    await env.advance(1_000);
+    socket.end();
+    await env.advance(500);
+    const next = await signIn();
+    await env.advance(20_000);
+    expect([acksOf(socket), acksOf(next)]).toEqual([['c2'], ['c2']]);
+  });
+
   it('never go beyond what was shown: not for what is held back', async () => {
     const { client, env, signIn } = scriptedClient();
     shown(client);
