@@ -5,6 +5,7 @@ import type { Entry, Write } from '../storage/index.ts';
 import type { AttachMail, ChatSummary, DetachMail, ListDevicesMail, RemoveDeviceMail } from './mail.ts';
 import { readChats } from './session-chats.ts';
 import { saveDevice, saveDevicesSoon } from './session-cursors.ts';
+import { evict } from './session-evict.ts';
 import { feed, onPage, readPage } from './session-feed.ts';
 import { presenceChanged } from './session-presence.ts';
 import {
@@ -31,11 +32,11 @@ export function onAttach(ctx: Ctx, s: SessionState, mail: AttachMail): Next {
   const known = deviceOf(s, mail.device);
   let d = known;
   if (!d && s.devices.length >= LIMITS.devicesPerUserMax) {
-    ctx.send(conn, { t: 'dismissed', why: 'tooMany' });
+    evict(ctx, s, conn, 'tooMany');
     return CONTINUE;
   }
   if (d?.conn && d.conn !== conn) {
-    ctx.send(d.conn, { t: 'dismissed', why: 'displaced' });
+    evict(ctx, s, d.conn, 'displaced');
     s.deps.counters.count('displaced', 'device');
     drop(ctx, d);
   }
@@ -72,7 +73,7 @@ function resume(ctx: Ctx, s: SessionState, d: Device, conn: Ref, again: boolean)
     welcome(ctx, d, conn, true);
     return feed(ctx, s, d);
   }
-  if (!readPage(ctx, s, d, conn, true)) dismiss(ctx, d, conn);
+  if (!readPage(ctx, s, d, conn, true)) dismiss(ctx, s, d, conn);
 }
 
 export function onGreetPage(
@@ -98,8 +99,8 @@ function welcome(ctx: Ctx, d: Device, conn: Ref, resumed: boolean): void {
   if (resumed) d.mode = 'catchup';
 }
 
-function dismiss(ctx: Ctx, d: Device, conn: Ref): void {
-  ctx.send(conn, { t: 'dismissed', why: 'unavailable' });
+function dismiss(ctx: Ctx, s: SessionState, d: Device, conn: Ref): void {
+  evict(ctx, s, conn, 'unavailable');
   drop(ctx, d);
 }
 
@@ -121,7 +122,7 @@ function nextChats(ctx: Ctx, s: SessionState, d: Device, conn: Ref, after: strin
     for: 'rows',
     done: (rows) => {
       if (d.conn !== conn) return;
-      if (rows === null) dismiss(ctx, d, conn);
+      if (rows === null) dismiss(ctx, s, d, conn);
       else if (rows.length === 0) {
         d.mode = 'catchup';
         feed(ctx, s, d);
@@ -138,7 +139,7 @@ function nextChats(ctx: Ctx, s: SessionState, d: Device, conn: Ref, after: strin
   });
   if (readChats(ctx, s, token, after, SUMMARIES_AT_ONCE)) return;
   s.waits?.delete(token);
-  dismiss(ctx, d, conn);
+  dismiss(ctx, s, d, conn);
 }
 
 function askSummaries(
@@ -162,7 +163,7 @@ function askSummaries(
         if (open > 0) return;
         if (failed.length === 0) nextChats(ctx, s, d, conn, chats[chats.length - 1] ?? '');
         else if (attempt < SUMMARY_TRIES) askSummaries(ctx, s, d, conn, failed, attempt + 1);
-        else dismiss(ctx, d, conn);
+        else dismiss(ctx, s, d, conn);
       },
     });
     ctx.call('chat', chat, { t: 'summary', user: s.user }, SUMMARY_DEADLINE_MS, token);
@@ -245,7 +246,7 @@ export function onRemoveDevice(ctx: Ctx, s: SessionState, mail: RemoveDeviceMail
     });
     return CONTINUE;
   }
-  if (d.conn) ctx.send(d.conn, { t: 'dismissed', why: 'revoked' });
+  if (d.conn) evict(ctx, s, d.conn, 'revoked');
   drop(ctx, d);
   s.devices = s.devices.filter((other) => other !== d);
   if (s.itemsHeld > 0 && s.timerMoment === 0) s.timerMoment = ctx.after(0, TICK.moment);

@@ -4,7 +4,7 @@ import { LIMITS, TYPE } from '../protocol/index.ts';
 import type { Ref } from '../runtime/index.ts';
 import { FENCE_STAMPS, type OwnedRecord } from '../storage/index.ts';
 import { type ActorDeps, shardOf } from './deps.ts';
-import type { LogEntry } from './mail.ts';
+import type { DismissedMail, LogEntry } from './mail.ts';
 import type { DeviceRow, UserRow } from './rows.ts';
 
 /** Pushed to a device and not yet acked. `i` is its number in the inbox, 0 while it is not (known to be) there. */
@@ -74,6 +74,11 @@ export interface Append {
   readonly items: readonly { readonly view: ChatView; readonly item: Item; readonly i: number }[];
 }
 
+/** A connection that is to go, and why. */
+export interface Evicted {
+  readonly conn: Ref;
+  readonly why: DismissedMail['why'];
+}
 export interface SessionState {
   readonly user: string;
   readonly deps: ActorDeps;
@@ -101,8 +106,7 @@ export interface SessionState {
   /** As last told to watchers. */
   shownOnline: boolean;
   lastSeen: number | null;
-  /** Connections that took no mail, to be told so. */
-  evicting: readonly Ref[];
+  evicting: readonly Evicted[];
   timerEvict: number;
   timerMoment: number;
   timerFlush: number;
@@ -184,7 +188,7 @@ export function newSession(deps: ActorDeps, user: string, now: number): SessionS
     watching: null,
     shownOnline: false,
     lastSeen: null,
-    evicting: NO_REFS,
+    evicting: NO_EVICTED,
     timerEvict: 0,
     timerMoment: 0,
     timerFlush: 0,
@@ -197,7 +201,7 @@ export function newSession(deps: ActorDeps, user: string, now: number): SessionS
   };
 }
 const NO_DEVICES: Device[] = [];
-const NO_REFS: readonly Ref[] = [];
+const NO_EVICTED: readonly Evicted[] = [];
 const NO_APPENDS: Append[] = [];
 
 export function newDevice(id: string, { sync, cursor, agent, seen, since }: DeviceRow): Device {

@@ -32,6 +32,7 @@ import {
 import { onFlush } from './session-cursors.ts';
 import { onAck, onDeliver, onNudge } from './session-deliver.ts';
 import { gone, onAttach, onDetach, onGreetPage, onListDevices, onRemoveDevice } from './session-devices.ts';
+import { evict, evicted, onEvict } from './session-evict.ts';
 import { feed, onPage } from './session-feed.ts';
 import { onAppended, onMoment } from './session-inbox.ts';
 import {
@@ -48,7 +49,6 @@ import {
 } from './session-presence.ts';
 import {
   cursorOf,
-  EVICT_MS,
   IDLE_MS,
   newDevice,
   newSession,
@@ -299,7 +299,7 @@ function retryFeed(ctx: Ctx, s: SessionState, w: Extract<Wait, { for: 'feed' | '
   if (w.device.conn !== w.conn) return;
   w.device.reading = false;
   if (w.for === 'feed' && w.greet) {
-    ctx.send(w.conn, { t: 'dismissed', why: 'unavailable' });
+    evict(ctx, s, w.conn, 'unavailable');
     gone(ctx, s, w.device);
   } else if (s.timerMoment === 0) s.timerMoment = ctx.after(1_000, TICK.moment);
 }
@@ -338,15 +338,13 @@ function onDown(ctx: Ctx, s: SessionState, down: Down): Next {
 function onRefused(ctx: Ctx, s: SessionState, refused: Refused): Next {
   s.deps.counters.count('shed', refused.kind);
   const mail = refused.mail as { t: string; replyTo?: Ref; ref?: number };
-  if (refused.kind === 'connection' && refused.reason === 'noproc') {
-    if (s.evicting.length > 0) s.evicting = s.evicting.filter((conn) => conn.key !== refused.key);
-  } else if (refused.kind === 'connection') {
+  if (refused.kind === 'connection' && refused.reason === 'noproc') evicted(s, refused.key);
+  else if (refused.kind === 'connection') {
     const d = s.devices.find((device) => device.conn?.key === refused.key);
     if (d?.conn) {
-      s.evicting = [...s.evicting, d.conn];
+      evict(ctx, s, d.conn, 'slow');
       gone(ctx, s, d);
-    }
-    if (s.timerEvict === 0 && s.evicting.length > 0) s.timerEvict = ctx.after(EVICT_MS, TICK.evict);
+    } else if (refused.reason === 'noconnection') evicted(s, refused.key);
   } else if (refused.kind === 'presence') {
     const lost = refused.mail as PresenceServiceMail;
     if (lost.t === 'say') presenceChanged(ctx, s);
@@ -362,11 +360,4 @@ function onRefused(ctx: Ctx, s: SessionState, refused: Refused): Next {
       about: 'the chat is busy',
     });
   return CONTINUE;
-}
-
-function onEvict(ctx: Ctx, s: SessionState): void {
-  s.timerEvict = 0;
-  // Told until it is gone: then this mail is refused with `noproc`.
-  for (const conn of s.evicting) ctx.send(conn, { t: 'dismissed', why: 'slow' });
-  if (s.evicting.length > 0) s.timerEvict = ctx.after(EVICT_MS, TICK.evict);
 }
