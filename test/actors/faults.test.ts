@@ -108,6 +108,21 @@ describe('a killed connection', () => {
   });
 });
 
+describe('a connection that is to go', () => {
+  it('is told so until it is gone, though its mailbox was full', async () => {
+    t = await startTestNode();
+    const [alice] = await pair();
+    const { kernel } = t.node;
+    kernel.suspend(alice.ref);
+    while (kernel.send(alice.ref, { t: 'nodeDown', node: 'nobody' }) === null);
+    const second = t.device('alice', alice.device);
+    await second.signIn();
+    kernel.resume(alice.ref);
+    expect(await until('an end of the first', () => alice.sink.closedAs)).toBe('displaced');
+    expect(second.sink.closedAs).toBe(null);
+  });
+});
+
 describe('a reader', () => {
   it('hears what is stored, not what was read since', async () => {
     let stored: (() => void) | null = null;
