@@ -250,12 +250,8 @@ function append(ctx: Ctx, s: ChatState, to: Ref | null, draft: Draft, change: Ch
 }
 const EMPTY = new Uint8Array(0);
 
-/** The chat ends here, with its shard or its lease: whoever owns it next knows what was kept, and is asked by the same ids. */
-export function onEnd(ctx: Ctx, s: ChatState): void {
-  for (const p of s.log.pending) giveUp(ctx, s, p, 'the chat moves to another node');
-}
-
-function giveUp(ctx: Ctx, s: ChatState, p: Pending, about: string): void {
+/** Whoever waits for this entry hears that its outcome is unknown. */
+export function giveUp(ctx: Ctx, s: ChatState, p: Pending, about: string): void {
   for (const w of p.waiters.splice(0)) {
     for (let owed = 1 + (w.again ?? 0); owed > 0; owed--)
       fault(ctx, s, w.to, w.ref, p.id, 'unavailable', spread(ctx, 1_000), about);

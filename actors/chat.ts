@@ -3,8 +3,9 @@
 import { CONTINUE, type Ctx, HIBERNATE, type Kind, type Next, type Refused, type Stop } from '../runtime/index.ts';
 import type { Entry, LoadedMail, ReadResultMail, WrittenMail } from '../storage/index.ts';
 import { onCountsTick, onFetch, onFetchRead, onGot, onReadTo, onRepeatTick, onWritten } from './chat-deliver.ts';
+import { notRead, onEnd } from './chat-end.ts';
 import { load, onLoaded, onLoadTick, onTailRead } from './chat-open.ts';
-import { fault, onChange, onCreate, onDeadline, onEnd, onPost, spread } from './chat-post.ts';
+import { fault, onChange, onCreate, onDeadline, onPost, spread } from './chat-post.ts';
 import { onBlock, onHistory, onHistoryRead, onInfo, onSummary, onTyping } from './chat-read.ts';
 import { onFlushTick, onSaved, saved, told } from './chat-save.ts';
 import { type ChatState, IDLE_MS, newChatState, PRESSED_IDLE_MS } from './chat-state.ts';
@@ -146,40 +147,21 @@ function onRead(ctx: Ctx, s: ChatState, r: ReadResultMail): void {
   const reading = s.readings.get(r.token);
   if (!reading) return;
   s.readings.delete(r.token);
+  if (reading.for === 'retry' || reading.for === 'about' || reading.for === 'again') ctx.release();
+  if (!r.ok) return notRead(ctx, s, reading, 'the store did not answer');
   switch (reading.for) {
     case 'tail':
-      if (r.ok) onTailRead(ctx, s, r.value as Entry[]);
-      return;
+      return onTailRead(ctx, s, r.value as Entry[]);
     case 'retry':
-      ctx.release();
-      if (r.ok) reading.resume(r.value as number | null);
-      else reading.failed();
-      return;
+      return reading.resume(r.value as number | null);
     case 'about':
-      ctx.release();
-      reading.then(r.ok ? (r.value as Entry[]).length > 0 : null);
-      return;
+      return reading.then((r.value as Entry[]).length > 0);
     case 'again':
-      ctx.release();
-      reading.resume(r.ok ? ((r.value as Entry[])[0] ?? null) : undefined);
-      return;
+      return reading.resume((r.value as Entry[])[0] ?? null);
     case 'history':
-      if (r.ok) onHistoryRead(ctx, s, reading, r.value as Entry[]);
-      else
-        fault(
-          ctx,
-          s,
-          reading.to,
-          reading.mail.ref,
-          null,
-          'unavailable',
-          spread(ctx, 1_000),
-          'the store did not answer',
-        );
-      return;
+      return onHistoryRead(ctx, s, reading, r.value as Entry[]);
     case 'fetch':
-      // A failed read is asked for again by the session's next gap or the chat's next nudge.
-      if (r.ok) onFetchRead(ctx, s, reading.mail, reading.after, reading.upTo, r.value as Entry[]);
+      return onFetchRead(ctx, s, reading.mail, reading.after, reading.upTo, r.value as Entry[]);
   }
 }
 

@@ -106,6 +106,12 @@ class IdbStore implements OutboxStore {
       case 'readStored':
         to.objectStore(TABLES.facts).delete(`read ${change.chat}`);
         return;
+      case 'said':
+        to.objectStore(TABLES.facts).put(change, `said ${change.chat}`);
+        return;
+      case 'saidAgain':
+        to.objectStore(TABLES.facts).delete(`said ${change.chat}`);
+        return;
       default:
         to.objectStore(TABLES.facts).put(change, change.is);
     }

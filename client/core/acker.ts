@@ -5,12 +5,13 @@ import { type ChatUpTo, Saying } from './ack-state.ts';
 import { type ClientEnv, settle, type Timer } from './env.ts';
 import type { Link } from './link.ts';
 import { Reads } from './reads.ts';
-import type { OutboxStore, Stored } from './store.ts';
+import type { OutboxStore, StoreChange, Stored } from './store.ts';
 
 /** Bytes of a HELLO that are left for what is known, when the token is as long as it may be. */
 const KNOWN_BYTES_MAX = LIMITS.frameBytesMax - LIMITS.tokenCharsMax - 1_024;
 const RETRY_FLUSH_MS = 1_000;
-const REPEAT_MS = 5_000;
+/** Longer than a takeover: whatever fell into one has an owner again, which hears it. */
+export const REPEAT_MS = 15_000;
 
 export class Acker {
   readonly #env: ClientEnv;
@@ -27,7 +28,7 @@ export class Acker {
   #next: { readonly sync: string; readonly waits: Map<string, number> } | null = null;
   #window: number = LIMITS.windowMessages;
   #timer: Timer | null = null;
-  /** Said lately, to be said once more: mail inside the server may be lost, and nobody would tell. */
+  /** Said lately, to be said once more: mail inside the server may be lost, and nobody would tell. In the store too. */
   readonly #lately = new Map<string, number>();
   #repeatTimer: Timer | null = null;
   #flushing = false;
@@ -41,13 +42,14 @@ export class Acker {
     this.#reads = new Reads({ env, save: (change) => this.#save([change]), due: () => this.flush() });
   }
 
-  loaded({ known, sync, reads }: Stored): void {
+  loaded({ known, said, sync, reads }: Stored): void {
     this.#sync = sync;
     this.#reads.loaded(reads);
     for (const [chat, seq] of known) {
       this.#confirmed.set(chat, seq);
       this.#flushed.set(chat, seq);
     }
+    for (const [chat, seq] of said) this.#lately.set(chat, seq);
   }
 
   confirmedOf(chat: string): number {
@@ -102,7 +104,7 @@ export class Acker {
     this.#save([{ is: 'sync', sync }]);
   }
 
-  #save(changes: Parameters<OutboxStore['save']>[0]): void {
+  #save(changes: readonly StoreChange[]): void {
     try {
       this.#store.save(changes);
     } catch (error) {
@@ -184,7 +186,7 @@ export class Acker {
         this.#flushed.delete(chat);
         this.#flushed.set(chat, seq);
       }
-      if (this.#link.send({ op: OP.MESSAGE_ACK, acks })) for (const { chat, seq } of acks) this.#repeat(chat, seq);
+      if (this.#link.send({ op: OP.MESSAGE_ACK, acks })) this.#repeatLater(acks);
     }
     // After the acks: what is read was delivered. Offline they wait for the connection.
     if (this.#link.online) for (const { chat, seq } of this.#reads.take()) this.#link.send({ op: OP.READ, chat, seq });
@@ -192,8 +194,9 @@ export class Acker {
     else for (const run of this.#onSaid.splice(0)) run();
   }
 
-  #repeat(chat: string, seq: number): void {
-    this.#lately.set(chat, seq);
+  #repeatLater(acks: readonly ChatUpTo[]): void {
+    for (const { chat, seq } of acks) this.#lately.set(chat, seq);
+    this.#save(acks.map(({ chat, seq }) => ({ is: 'said', chat, seq })));
     this.#planRepeat();
   }
 
@@ -206,6 +209,7 @@ export class Acker {
     const saying = new Saying();
     for (const [chat, seq] of this.#lately) saying.mark(chat, seq);
     for (const acks of saying.take()) this.#link.send({ op: OP.MESSAGE_ACK, acks });
+    this.#save([...this.#lately.keys()].map((chat) => ({ is: 'saidAgain', chat })));
     this.#lately.clear();
   }
 

@@ -47,13 +47,29 @@ describe('acknowledgements', () => {
     expect(all).toEqual(['c1', 'c2']);
   });
 
-  it('are said once more after 5 s, for a server that lost them inside', async () => {
+  it('are said once more after 15 s, for a server that lost them inside', async () => {
     const { client, env, signIn } = scriptedClient();
     shown(client);
     const socket = await signIn();
     socket.say(entryOf(1), entryOf(2));
-    await env.advance(20_000);
+    await env.advance(14_000);
+    expect(acksOf(socket)).toEqual(['c2']);
+    await env.advance(30_000);
     expect(acksOf(socket)).toEqual(['c2', 'c2']);
+  });
+
+  it('are said once more by the next process, when the one that said them ended before that', async () => {
+    const store = memoryStore();
+    const before = scriptedClient({ store });
+    shown(before.client);
+    const socket = await before.signIn();
+    socket.say(entryOf(1), entryOf(2));
+    await before.env.advance(1_000);
+    const after = scriptedClient({ store });
+    const next = await after.signIn();
+    await after.env.advance(60_000);
+    expect([acksOf(socket), acksOf(next)]).toEqual([['c2'], ['c2']]);
+    expect((await store.load()).said.size).toBe(0);
   });
 
   it('are said once more on the next connection, when the one they were said on ended before that', async () => {

@@ -15,6 +15,8 @@ export type StoreChange =
   | { readonly is: 'message'; readonly message: StoredMessage } //            into the outbox
   | { readonly is: 'done'; readonly id: string } //                           out of it: acknowledged, or failed
   | { readonly is: 'known'; readonly chat: string; readonly seq: number } //  the application has everything up to here
+  | { readonly is: 'said'; readonly chat: string; readonly seq: number } //   acknowledged once; to be once more
+  | { readonly is: 'saidAgain'; readonly chat: string } //                    it was
   | { readonly is: 'read'; readonly chat: string; readonly seq: number } //   the user has read so far; the server is to store it
   | { readonly is: 'readStored'; readonly chat: string } //                   it has
   | { readonly is: 'sync'; readonly sync: string }
@@ -28,6 +30,8 @@ export interface Stored {
   sync: string | null;
   /** By chat; those that changed last come last. */
   readonly known: Map<string, number>;
+  /** What was acknowledged once and is to be once more, by chat. */
+  readonly said: Map<string, number>;
   /** What was read and is not known to be stored by the server, by chat. */
   readonly reads: Map<string, number>;
   /** The outbox by message id, oldest first. */
@@ -49,12 +53,14 @@ export interface OutboxStore {
 }
 
 export function emptyStored(): Stored {
-  return { boot: 0, user: null, device: null, sync: null, known: new Map(), reads: new Map(), messages: new Map() };
+  const maps = { known: new Map(), said: new Map(), reads: new Map(), messages: new Map() };
+  return { boot: 0, user: null, device: null, sync: null, ...maps };
 }
 
 export function copyOf(stored: Stored): Stored {
-  const { known, reads, messages } = stored;
-  return { ...stored, known: new Map(known), reads: new Map(reads), messages: new Map(messages) };
+  const { known, said, reads, messages } = stored;
+  const maps = { known: new Map(known), said: new Map(said), reads: new Map(reads), messages: new Map(messages) };
+  return { ...stored, ...maps };
 }
 
 export function applyChange(to: Stored, change: StoreChange): void {
@@ -71,6 +77,12 @@ export function applyChange(to: Stored, change: StoreChange): void {
       to.known.set(change.chat, Math.max(before, change.seq));
       return;
     }
+    case 'said':
+      to.said.set(change.chat, change.seq);
+      return;
+    case 'saidAgain':
+      to.said.delete(change.chat);
+      return;
     case 'read':
       to.reads.delete(change.chat);
       to.reads.set(change.chat, change.seq);
@@ -96,6 +108,7 @@ export function changesOf(stored: Stored): StoreChange[] {
   if (stored.device !== null) changes.push({ is: 'owner', user: stored.user, device: stored.device });
   if (stored.sync !== null) changes.push({ is: 'sync', sync: stored.sync });
   for (const [chat, seq] of stored.known) changes.push({ is: 'known', chat, seq });
+  for (const [chat, seq] of stored.said) changes.push({ is: 'said', chat, seq });
   for (const [chat, seq] of stored.reads) changes.push({ is: 'read', chat, seq });
   for (const message of stored.messages.values()) changes.push({ is: 'message', message });
   return changes;

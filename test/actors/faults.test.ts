@@ -198,6 +198,36 @@ describe('messages that a chat was killed with', () => {
     expect(await alice.next('SENT', (f) => f.id === 'lost1')).toMatchObject({ seq: 3 });
   });
 
+  it('so are pages and blocks that are under way', async () => {
+    let goOn = (): void => {};
+    const gate = new Promise<void>((resolve) => (goOn = resolve));
+    const stuck = { reads: 0, writes: 0, now: false };
+    const held = (store: Store): Store => ({
+      ...withFaults(store, faultPlan(), createRealEnv(silentLog)),
+      readLog: (...asked) => (stuck.now && ++stuck.reads ? gate.then(() => []) : store.readLog(...asked)),
+      commit: (writes) => {
+        const isChat = writes.some((w) => w.t === 'put' && w.table === 'chat');
+        return stuck.now && isChat && ++stuck.writes ? gate : store.commit(writes);
+      },
+    });
+    t = await startTestNode({}, createMemoryDisk(), held);
+    const [alice, , chat] = await pair();
+    stuck.now = true;
+    alice.send({ op: OP.HISTORY, ref: 70, chat, from: 0, back: true, limit: 10 });
+    alice.send({ op: OP.BLOCK, ref: 71, user: 'bob', on: true });
+    await until('both are under way', () => stuck.reads > 0 && stuck.writes > 0);
+    const cell = t.node.kernel.whereis('chat', chat);
+    if (!cell) throw new Error('no chat cell');
+    t.node.kernel.stop(cell);
+    for (const ref of [70, 71])
+      expect(await alice.next('ERROR', (f) => f.ref === ref)).toMatchObject({
+        code: 'unavailable',
+        retry: true,
+        about: 'the chat moves to another node',
+      });
+    goOn();
+  });
+
   it('do not hold up a leave', async () => {
     const [alice] = await lost(1);
     alice.send({ op: OP.BYE });
@@ -240,6 +270,8 @@ describe('a store in trouble', () => {
     alice.text(chat, 'm2');
     expect(await alice.next('ERROR', (f) => f.id === 'm2')).toMatchObject({ code: 'unavailable', retry: true });
     plan.full = false;
+    // Another row, stored lazily, was the first to find no room.
+    if (alice.of('ERROR').some((f) => f.id === 'm1')) alice.text(chat, 'm1', { retry: true });
     expect(await alice.next('SENT', (f) => f.id === 'm1')).toMatchObject({ seq: 2 });
     alice.text(chat, 'm2', { retry: true });
     expect(await alice.next('SENT', (f) => f.id === 'm2')).toMatchObject({ seq: 3 });

@@ -159,8 +159,10 @@ function pages({ book }: Scene): Fault[] {
 }
 
 /** I4, after the last round: every message that was just sent is known to be read, by all who can. */
-export function unread(said: readonly LastWord[]): Fault | null {
+export function unread({ book }: Scene, said: readonly LastWord[]): Fault | null {
   for (const { device, chat, id } of said) {
+    // Whoever left may have been heard of only after it was said.
+    if (book.rooms.present(chat).length < 2) continue;
     const handle = device.handles.get(id);
     if (handle === undefined || handle.status === 'read' || handle.status === 'failed') continue;
     return {

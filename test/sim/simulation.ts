@@ -74,7 +74,7 @@ export async function simulate(seed: number, keepsTrace: boolean, setting: Setti
   await within(scene, LAST_ROUND_MS, () => unsettled(scene));
   if (ok(world)) acts.readAll();
   if (fleet !== null) await hearAnew(scene, said);
-  await within(scene, LAST_ROUND_MS, () => unread(said));
+  await within(scene, LAST_ROUND_MS, () => unread(scene, said));
   // Reads are said within moments.
   if (ok(world)) await world.run(world.now + READS_MS);
   if (ok(world)) await within(scene, LAST_ROUND_MS, audited(scene));
@@ -137,10 +137,11 @@ async function within(scene: Scene, limitMs: number, wrong: () => Fault | null):
 /**
  * Receipts are hints: what is said of a message while its sender's session moves is lost. But whoever comes back asks.
  */
-async function hearAnew({ world, network }: Scene, said: readonly LastWord[]): Promise<void> {
+async function hearAnew(scene: Scene, said: readonly LastWord[]): Promise<void> {
+  const { world, network } = scene;
   const until = world.now + HINTS_MS;
-  while (ok(world) && world.now < until && unread(said) !== null) await world.run(world.now + LOOK_EVERY_MS);
-  if (ok(world) && unread(said) !== null) for (const connection of network.open()) connection.break('reset');
+  while (ok(world) && world.now < until && unread(scene, said) !== null) await world.run(world.now + LOOK_EVERY_MS);
+  if (ok(world) && unread(scene, said) !== null) for (const connection of network.open()) connection.break('reset');
 }
 
 interface SetUp {
