@@ -159,7 +159,7 @@ function askSummaries(
         open--;
         if (d.conn !== conn) return;
         if (!ok) failed.push(chat);
-        else if (value !== null) sayGap(ctx, d, value as ChatSummary);
+        else if (value !== null) sayGap(ctx, s, d, value as ChatSummary);
         if (open > 0) return;
         if (failed.length === 0) nextChats(ctx, s, d, conn, chats[chats.length - 1] ?? '');
         else if (attempt < SUMMARY_TRIES) askSummaries(ctx, s, d, conn, failed, attempt + 1);
@@ -170,12 +170,15 @@ function askSummaries(
   }
 }
 
-function sayGap(ctx: Ctx, d: Device, summary: ChatSummary): void {
-  const from = Math.max(summary.first, (d.has?.get(summary.chat) ?? 0) + 1);
-  if (from > summary.head) return;
+function sayGap(ctx: Ctx, s: SessionState, d: Device, { chat, first, head, delivered }: ChatSummary): void {
+  const has = Math.min(d.has?.get(chat) ?? 0, head);
+  // Its ack was lost, or it had no connection to say it on.
+  if (has > delivered) ctx.route('chat', chat, { t: 'got', user: s.user, delivered: has, settled: 0 });
+  const from = Math.max(first, has + 1);
+  if (from > head) return;
   d.told ??= new Map();
-  d.told.set(summary.chat, summary.head);
-  if (d.conn !== null) ctx.send(d.conn, { t: 'gap', chat: summary.chat, from, to: summary.head, at: d.told.size });
+  d.told.set(chat, head);
+  if (d.conn !== null) ctx.send(d.conn, { t: 'gap', chat, from, to: head, at: d.told.size });
 }
 
 export function onDetach(ctx: Ctx, s: SessionState, mail: DetachMail): Next {

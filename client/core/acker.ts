@@ -10,8 +10,8 @@ import type { OutboxStore, StoreChange, Stored } from './store.ts';
 /** Bytes of a HELLO that are left for what is known, when the token is as long as it may be. */
 const KNOWN_BYTES_MAX = LIMITS.frameBytesMax - LIMITS.tokenCharsMax - 1_024;
 const RETRY_FLUSH_MS = 1_000;
-/** Longer than a takeover: whatever fell into one has an owner again, which hears it. */
-export const REPEAT_MS = 15_000;
+/** Longer than a takeover lasts, and than a connection may be dead before it is given up: what was lost to either is heard then. */
+const REPEAT_MS = 35_000;
 
 export class Acker {
   readonly #env: ClientEnv;

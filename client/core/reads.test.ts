@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { OP } from '../../protocol/index.ts';
-import { type ManualEnv, manualEnv } from '../testing/manual-env.ts';
-import { scriptedClient } from '../testing/scripted-client.ts';
+import { manualEnv } from '../testing/manual-env.ts';
+import { live, scriptedClient } from '../testing/scripted-client.ts';
 import type { ScriptedSocket } from '../testing/scripted-transport.ts';
 import { READS_MAX, Reads } from './reads.ts';
 import { changesOf, memoryStore, type StoreChange } from './store.ts';
@@ -9,14 +9,6 @@ import { changesOf, memoryStore, type StoreChange } from './store.ts';
 const readsOf = (socket: ScriptedSocket) => socket.of(OP.READ).map(({ chat, seq }) => `${chat}${seq}`);
 const receipt = (seq: number, user = 'me', chat = 'c') =>
   ({ op: OP.RECEIPT, chat, user, delivered: seq, read: seq }) as const;
-/** Time goes by, and the connection lives. */
-async function live(env: ManualEnv, socket: ScriptedSocket, ms: number): Promise<void> {
-  for (let left = ms; left > 0; left -= 5_000) {
-    await env.advance(Math.min(left, 5_000));
-    socket.say({ op: OP.HEARTBEAT, n: 0 });
-  }
-}
-
 describe('what was read', () => {
   it('is said at its highest number, and no more once the server has stored it', async () => {
     const { client, env, signIn } = scriptedClient();

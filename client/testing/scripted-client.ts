@@ -80,3 +80,11 @@ export const last = <T>(list: readonly T[]): T => {
   return one;
 };
 export const range = (from: number, to: number) => Array.from({ length: to - from + 1 }, (_, i) => from + i);
+
+/** Time goes by, and the connection lives. */
+export async function live(env: ManualEnv, socket: ScriptedSocket, ms: number): Promise<void> {
+  for (let left = ms; left > 0; left -= 5_000) {
+    await env.advance(Math.min(left, 5_000));
+    socket.say({ op: OP.HEARTBEAT, n: 0 });
+  }
+}

@@ -31,6 +31,19 @@ describe('a direct message', () => {
     expect(alice.of('RECEIVE_MESSAGE').filter((f) => f.seq === 2)).toEqual([]);
   });
 
+  it('that a device already has when it starts afresh counts as delivered: its ack was lost', async () => {
+    const alice = t.device('alice');
+    await alice.signIn();
+    const chat = await alice.direct('bob');
+    alice.text(chat, 'm1');
+    await alice.next('SENT');
+    const bob = t.device('bob');
+    expect(await bob.signIn(null, [{ chat, seq: 9 }])).toMatchObject({ resumed: false });
+    expect(await alice.next('RECEIPT')).toMatchObject({ user: 'bob', delivered: 2, read: 0 });
+    await bob.next('CAUGHT_UP');
+    expect(bob.of('GAP')).toEqual([]);
+  });
+
   it('sent twice with the same id is one message with one number', async () => {
     const alice = t.device('alice');
     await alice.signIn();
