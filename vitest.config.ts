@@ -18,6 +18,8 @@ export default defineConfig({
           include: ['**/*.test.ts'],
           exclude: ['node_modules/**', 'dist/**', 'test/system/**', ...SLOW],
           testTimeout: 20_000,
+          // Most of their time is waiting: more than there are cores.
+          maxWorkers: 4,
         },
       },
       {
