@@ -3,6 +3,7 @@ import { defineConfig } from 'vitest/config';
 /** Beside the code, but with processes that are killed, or with many random worlds: not quick. */
 const SLOW = [
   'cluster/membership-sim.test.ts',
+  'cluster/shards-churn.test.ts',
   'cluster/shards-sim.test.ts',
   'storage/lmdb/lmdb-process.test.ts',
   'test/actors/cluster.test.ts',
