@@ -45,7 +45,8 @@ export function onAttach(ctx: Ctx, s: SessionState, mail: AttachMail): Next {
     d = newDevice(mail.device, { sync: '', cursor: s.inboxHead, agent: mail.agent, seen: 0, since: 0 });
     s.devices = withDevice(s.devices, d);
   }
-  if (!resumes) d.since = ctx.env.wallNow() + (known === undefined ? 0 : CLOCK_SKEW_MS);
+  const livedBefore = known !== undefined || s.removed.includes(mail.device);
+  if (!resumes) d.since = ctx.env.wallNow() + (livedBefore ? CLOCK_SKEW_MS : 0);
   if (mail.agent !== '') d.agent = mail.agent;
   d.seen = ctx.env.wallNow();
   d.conn = conn;
@@ -252,6 +253,7 @@ export function onRemoveDevice(ctx: Ctx, s: SessionState, mail: RemoveDeviceMail
   if (d.conn) evict(ctx, s, d.conn, 'revoked');
   drop(ctx, d);
   s.devices = s.devices.filter((other) => other !== d);
+  s.removed = [...s.removed.filter((id) => id !== d.id), d.id].slice(-LIMITS.devicesPerUserMax);
   if (s.itemsHeld > 0 && s.timerMoment === 0) s.timerMoment = ctx.after(0, TICK.moment);
   presenceChanged(ctx, s);
   return CONTINUE;

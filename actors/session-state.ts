@@ -107,6 +107,8 @@ export interface SessionState {
   shownOnline: boolean;
   lastSeen: number | null;
   evicting: readonly Evicted[];
+  /** Devices that were removed lately: what they sent may still be on its way. The newest last, at most as many as there may be. */
+  removed: readonly string[];
   timerEvict: number;
   timerMoment: number;
   timerFlush: number;
@@ -146,7 +148,10 @@ export const WAITS_MAX = 512;
 export const EVICT_MS = 200;
 export const MOMENT_MS = 1_000;
 export const FLUSH_MS = 5_000;
-/** A device that was known lived elsewhere, by a clock that differs by less. Its own message that comes back is a double, which it drops. */
+/**
+ * A device that was known lived elsewhere, by a clock that differs by less, and what it sent may still be on its way. Its own message that
+ * comes back is a double, which it drops.
+ */
 export const CLOCK_SKEW_MS = 5_000;
 export const PRESENCE_MS = 2_000;
 export const WATCH_RENEW_MS = 30_000;
@@ -189,6 +194,7 @@ export function newSession(deps: ActorDeps, user: string, now: number): SessionS
     shownOnline: false,
     lastSeen: null,
     evicting: NO_EVICTED,
+    removed: NO_REMOVED,
     timerEvict: 0,
     timerMoment: 0,
     timerFlush: 0,
@@ -202,6 +208,7 @@ export function newSession(deps: ActorDeps, user: string, now: number): SessionS
 }
 const NO_DEVICES: Device[] = [];
 const NO_EVICTED: readonly Evicted[] = [];
+const NO_REMOVED: readonly string[] = [];
 const NO_APPENDS: Append[] = [];
 
 export function newDevice(id: string, { sync, cursor, agent, seen, since }: DeviceRow): Device {

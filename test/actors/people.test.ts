@@ -50,6 +50,17 @@ describe('devices', () => {
     await signedIn('bob', 'd10');
   });
 
+  it('a removed one that comes back at once is pushed what its name sent: it may be of its life before', async () => {
+    const d0 = await signedIn('bob', 'd0');
+    await signedIn('bob', 'd1');
+    const chat = await d0.direct('alice');
+    await d0.ask((ref) => ({ op: OP.REMOVE_DEVICE, ref, device: 'd1' }));
+    const again = await signedIn('bob', 'd1');
+    again.text(chat, 'm1');
+    const { seq } = await again.next('SENT');
+    await again.next('RECEIVE_MESSAGE', (f) => f.seq === seq);
+  });
+
   it('a device that starts with nothing hears of every chat what there is to read', async () => {
     const alice = await signedIn('alice');
     await signedIn('bob', 'old');
