@@ -64,7 +64,7 @@ export function jvmArgs({ jars, folder, heapMb, load }) {
   ];
 }
 
-export function cassandraYaml({ host, port, storage, seeds, index, nodes }) {
+export function cassandraYaml({ host, port, storage, seeds, index, nodes, encryption }) {
   // Fixed tokens, evenly spread: no node has to learn its place from another, so all may start at the same moment.
   const tokens = nodes === 1 ? 'num_tokens: 4' : `num_tokens: 1\ninitial_token: "${evenToken(index, nodes)}"`;
   // Every node is a seed: one that is not gives up at once when the others are not there yet.
@@ -90,8 +90,18 @@ key_cache_size: 8MiB
 counter_cache_size: 0MiB
 file_cache_size: 32MiB
 dynamic_snitch: false
-`;
+${encryption === null ? '' : clientEncryption(encryption)}`;
 }
+
+/** Plain clients are served too, on the same port. */
+const clientEncryption = ({ store, password }) => `client_encryption_options:
+  enabled: true
+  optional: true
+  keystore: ${JSON.stringify(store)}
+  keystore_password: ${password}
+  store_type: PKCS12
+  require_client_auth: false
+`;
 
 const evenToken = (index, nodes) => String(-(2n ** 63n) + (2n ** 64n / BigInt(nodes)) * BigInt(index));
 

@@ -3,6 +3,7 @@
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { cassandraYaml, jvmArgs, logbackXml } from './cassandra-files.mjs';
+import { makeKeyStore, STORE_PASSWORD } from './certificate.mjs';
 import { cassandraJars } from './fetch.mjs';
 import { Server } from './server.mjs';
 import { freePorts } from './waiting.mjs';
@@ -15,14 +16,17 @@ const READY_MS = 180_000;
 
 /**
  * @param {string} folder
- * @param {{ nodes?: number, heapMb?: number, load?: boolean, portBase?: number, say?: (words: string) => void }} options
- * `load`: with the optimising compiler, which costs some seconds at the start and pays under load.
+ * @param {{ nodes?: number, heapMb?: number, load?: boolean, tls?: boolean, portBase?: number, say?: (words: string) => void }} options
+ * `load`: with the optimising compiler, which costs some seconds at the start and pays under load. `tls`: for clients that want it.
  */
-export async function planCassandra(folder, { nodes = 1, heapMb = HEAP_MB, load = false, portBase, say } = {}) {
+export async function planCassandra(folder, options = {}) {
+  const { nodes = 1, heapMb = HEAP_MB, load = false, tls = false, portBase, say } = options;
   const { java, jars, version } = await cassandraJars({ say });
   const hosts = Array.from({ length: nodes }, (_, index) => `127.0.0.${index + 1}`);
   const [port, storage] = portBase === undefined ? await freePorts(2, hosts) : [portBase, portBase + 1];
   const seeds = hosts.map((host) => `${host}:${storage}`).join(',');
+  const keys = tls ? makeKeyStore(folder) : null;
+  const encryption = keys === null ? null : { store: keys.store, password: STORE_PASSWORD };
   const servers = hosts.map((host, index) => {
     const name = `cassandra-${index + 1}`;
     const inner = join(folder, name);
@@ -42,12 +46,12 @@ export async function planCassandra(folder, { nodes = 1, heapMb = HEAP_MB, load 
       ready: { peers: nodes - 1 },
     };
     const files = {
-      'cassandra.yaml': cassandraYaml({ host, port, storage, seeds, index, nodes }),
+      'cassandra.yaml': cassandraYaml({ host, port, storage, seeds, index, nodes, encryption }),
       'logback.xml': logbackXml(),
     };
     return Server.create(inner, spec, files);
   });
-  return { servers, facts: { dataCenter: DATA_CENTER } };
+  return { servers, facts: { dataCenter: DATA_CENTER, ...(keys === null ? {} : { caFile: keys.cert }) } };
 }
 
 /** As root the JVM would lock its heap into memory, all of it from the start. */

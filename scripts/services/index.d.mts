@@ -71,11 +71,15 @@ export interface NatsOptions extends Say {
 }
 export interface RedisOptions extends Say {
   readonly password?: string;
+  /** As of NATS. */
+  readonly tls?: boolean;
 }
 export interface CassandraOptions extends Say {
   /** On 127.0.0.1, .2, .3: Linux has these addresses, other systems may not. */
   readonly nodes?: number;
   readonly heapMb?: number;
+  /** For clients that want it, as of NATS. */
+  readonly tls?: boolean;
   /** With the optimising compiler: slower to start, for measurements. */
   readonly load?: boolean;
 }

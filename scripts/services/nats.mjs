@@ -1,14 +1,12 @@
 // NATS with JetStream: one server, or several that replicate. Every write is flushed before it is confirmed where the server can do so.
-import { spawnSync } from 'node:child_process';
-import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { natsProgram, Unavailable } from './fetch.mjs';
+import { makeCertificate } from './certificate.mjs';
+import { natsProgram } from './fetch.mjs';
 import { Server } from './server.mjs';
 import { freePorts } from './waiting.mjs';
 
 const HOST = '127.0.0.1';
 const READY_MS = 30_000;
-const CERTIFICATE_DAYS = 30;
 
 /**
  * @param {string} folder
@@ -58,21 +56,6 @@ function configOf({ name, ports, routes, data, knowsSync, pair, auth }) {
     lines.push(`authorization { user: ${JSON.stringify(auth.user)}, password: ${JSON.stringify(auth.password)} }`);
   }
   return `${lines.join('\n')}\n`;
-}
-
-/** Signed by itself, so that it is also what clients trust. */
-function makeCertificate(folder) {
-  const pair = { cert: join(folder, 'cert.pem'), key: join(folder, 'key.pem') };
-  const asked = ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes'];
-  const about = ['-days', String(CERTIFICATE_DAYS), '-subj', '/CN=localhost'];
-  const names = ['-addext', `subjectAltName=IP:${HOST},DNS:localhost`];
-  mkdirSync(folder, { recursive: true });
-  const made = spawnSync('openssl', [...asked, ...about, ...names, '-keyout', pair.key, '-out', pair.cert], {
-    encoding: 'utf8',
-  });
-  if (made.error !== undefined) throw new Unavailable('NATS with TLS: openssl is not here to make a certificate');
-  if (made.status !== 0) throw new Error(`openssl made no certificate: ${made.stderr}`);
-  return pair;
 }
 
 const range = (from, count) => Array.from({ length: count }, (_, index) => from + index);

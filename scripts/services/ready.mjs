@@ -17,8 +17,8 @@ async function natsServes({ host, ports }) {
 }
 
 async function redisServes({ host, ports, ready }) {
-  const sign = ready?.password ? `AUTH ${ready.password}\r\n` : '';
-  const answer = await ask(host, ports.port, Buffer.from(`${sign}PING\r\n`), (got) => {
+  const sign = ready?.password ? `AUTH ${JSON.stringify(ready.password)}\r\n` : '';
+  const answer = await ask(host, ready?.port ?? ports.port, Buffer.from(`${sign}PING\r\n`), (got) => {
     const text = got.toString('latin1');
     return /\+PONG|^-/m.exec(text)?.[0];
   });

@@ -132,10 +132,13 @@ export async function openCqlStore(options: CqlOptions): Promise<CqlStore> {
     await checkServers(client, options);
   } catch (error) {
     await client.shutdown();
-    throw error;
+    throw isNoKeyspace(error) ? new Error(`keyspace ${options.keyspace} is not there: run parley migrate`) : error;
   }
   return new CqlStore(client, options, limits);
 }
+
+const isNoKeyspace = (error: unknown): boolean =>
+  error instanceof Error && /Keyspace .* does not exist/.test(error.message);
 
 function watchServers(client: Client, { env }: CqlOptions): void {
   client.on('hostDown', (host: { address: string }) =>

@@ -88,6 +88,7 @@ describeUnless(whyNot(cassandra), 'CQL', async () => {
     const env = createRealEnv(silentLog);
     const name = ownName('none');
     const client = createClient(where, null);
+    await expect(openCqlStore({ ...where, env, keyspace: name })).rejects.toThrow(/is not there: run parley migrate/);
     await client.execute(
       `CREATE KEYSPACE ${name} WITH replication = {'class': 'NetworkTopologyStrategy', '${where.localDataCenter}': 1}`,
       [],
