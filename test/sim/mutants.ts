@@ -89,8 +89,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'resume that hides a gap',
     file: 'actors/session-devices.ts',
-    find: `  if (from > summary.head) return;`,
-    replace: `  if (from >= summary.head) return;`,
+    find: `  if (from > head) return;`,
+    replace: `  if (from >= head) return;`,
   },
   {
     name: 'join that shows what was before',
