@@ -9,6 +9,7 @@ import { armWatch, attach, onAttached, onVerified } from './connection-sign-in.t
 import { type ConnectionState, newConnection } from './connection-state.ts';
 import type { ActorDeps } from './deps.ts';
 import type {
+  AckMail,
   AttachedMail,
   CaughtUpMail,
   ChatInfoMail,
@@ -233,6 +234,9 @@ function onTick(ctx: Ctx, s: ConnectionState, tick: ConnectionTick): Next {
       return onLate(ctx, s);
     case 'silence':
       return onSilence(ctx, s);
+    case 'ack':
+      if (s.session) ctx.send(s.session, { t: 'ack', device: s.device, acks: tick.acks });
+      return CONTINUE;
   }
 }
 
@@ -290,6 +294,11 @@ function onRefused(ctx: Ctx, s: ConnectionState, refused: Refused): Next {
     replied(s, mail.ref);
     writeFault(s, { ref: mail.ref, chat: null, id: null, code, afterMs, about: `not taken: ${refused.reason}` });
     return settleLeave(s);
+  }
+  // A full window opens with an ack only, and the client would not say it again for long. Another session hears what its device has.
+  if (mail.t === 'ack' && code === 'overloaded') {
+    const { acks } = refused.mail as AckMail;
+    ctx.after(afterMs, { t: 'tick', what: 'ack', acks });
   }
   if (mail.t === 'attach') {
     if (s.phase !== 'attaching') planAttach(ctx, s, REATTACH_MS * 5 * (0.5 + ctx.env.random()));

@@ -368,7 +368,6 @@ export interface NodeDownMail {
   /** Null: this node has lost its lease, and with it its own shards and what it knows of the others. */
   readonly node: string | null;
 }
-export interface ConnectionTick {
-  readonly t: 'tick';
-  readonly what: 'signIn' | 'silence' | 'attach' | 'late' | 'leave';
-}
+export type ConnectionTick =
+  | { readonly t: 'tick'; readonly what: 'signIn' | 'silence' | 'attach' | 'late' | 'leave' }
+  | { readonly t: 'tick'; readonly what: 'ack'; readonly acks: AckMail['acks'] };

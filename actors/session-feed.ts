@@ -5,6 +5,7 @@ import { entryOf } from './chat-entry.ts';
 import { decodeInbox, type InboxEntry } from './rows.ts';
 import { saveDevice } from './session-cursors.ts';
 import { push } from './session-push.ts';
+import { tellChat } from './session-settle.ts';
 import { coveredUpTo, type Device, MOMENT_MS, type SessionState, wait, windowOpen } from './session-state.ts';
 import { TICK } from './ticks.ts';
 
@@ -113,7 +114,7 @@ function level(ctx: Ctx, s: SessionState, d: Device): void {
     }
   }
   d.mode = 'live';
-  carryAcks(s, d);
+  carryAcks(ctx, s, d);
   const gaps = d.told?.size ?? 0;
   d.has = null;
   d.told = null;
@@ -129,9 +130,14 @@ function level(ctx: Ctx, s: SessionState, d: Device): void {
 }
 
 /** What the device has, or was told to read (it takes its new `sync` only when it has), counts as acked for what has not settled yet. */
-function carryAcks(s: SessionState, d: Device): void {
+function carryAcks(ctx: Ctx, s: SessionState, d: Device): void {
   if (!s.chats) return;
   for (const view of s.chats.values()) {
+    const had = Math.min(d.has?.get(view.chat) ?? 0, view.known);
+    if (had > view.delivered) {
+      view.delivered = had;
+      tellChat(ctx, s, view);
+    }
     const has = Math.min(coveredUpTo(d, view.chat), view.known);
     if (view.items.length === 0 || has === 0) continue;
     view.acks ??= new Map();

@@ -54,6 +54,7 @@ import {
   newSession,
   PRESSED_IDLE_MS,
   type SessionState,
+  viewOf,
   type Wait,
   withDevice,
 } from './session-state.ts';
@@ -332,7 +333,7 @@ function onDown(ctx: Ctx, s: SessionState, down: Down): Next {
 }
 
 /**
- * A chat that took no `got` asks again; a block that it did not take is told to the user. A connection that takes no more has missed
+ * A chat that took no `got` asks again for what is not settled, and hears the rest when it is acked again; a block that it did not take is told to the user. A connection that takes no more has missed
  * something that only a new sign-in repairs: it is sent away, as often as it takes until it hears that.
  */
 function onRefused(ctx: Ctx, s: SessionState, refused: Refused): Next {
@@ -349,6 +350,9 @@ function onRefused(ctx: Ctx, s: SessionState, refused: Refused): Next {
     const lost = refused.mail as PresenceServiceMail;
     if (lost.t === 'say') presenceChanged(ctx, s);
     else if (lost.on) askSessions(ctx, s, lost.users);
+  } else if (mail.t === 'got') {
+    const view = viewOf(s, refused.key);
+    if (view) view.delivered = 0;
   } else if (mail.t === 'block' && mail.replyTo)
     ctx.send(mail.replyTo, {
       t: 'fault',

@@ -10,8 +10,10 @@ import type { OutboxStore, StoreChange, Stored } from './store.ts';
 /** Bytes of a HELLO that are left for what is known, when the token is as long as it may be. */
 const KNOWN_BYTES_MAX = LIMITS.frameBytesMax - LIMITS.tokenCharsMax - 1_024;
 const RETRY_FLUSH_MS = 1_000;
-/** Longer than a takeover lasts, and than a connection may be dead before it is given up: what was lost to either is heard then. */
+/** Until a number is said again: longer than a takeover lasts, and than a connection may be dead before it is given up. */
 const REPEAT_MS = 35_000;
+/** Those that are due so soon go along. */
+const REPEAT_TOGETHER_MS = 5_000;
 
 export class Acker {
   readonly #env: ClientEnv;
@@ -28,8 +30,8 @@ export class Acker {
   #next: { readonly sync: string; readonly waits: Map<string, number> } | null = null;
   #window: number = LIMITS.windowMessages;
   #timer: Timer | null = null;
-  /** Said lately, to be said once more: mail inside the server may be lost, and nobody would tell. In the store too. */
-  readonly #lately = new Map<string, number>();
+  /** Said once, to be said once more: mail inside the server may be lost, and nobody would tell. In the store too. Oldest first. */
+  readonly #lately = new Map<string, { readonly seq: number; at: number }>();
   #repeatTimer: Timer | null = null;
   #flushing = false;
   #onSaid: (() => void)[] = [];
@@ -49,7 +51,7 @@ export class Acker {
       this.#confirmed.set(chat, seq);
       this.#flushed.set(chat, seq);
     }
-    for (const [chat, seq] of said) this.#lately.set(chat, seq);
+    for (const [chat, seq] of said) this.#lately.set(chat, { seq, at: 0 });
   }
 
   confirmedOf(chat: string): number {
@@ -126,7 +128,9 @@ export class Acker {
 
   online(window: number): void {
     this.#window = window;
-    if (this.#lately.size > 0) this.#planRepeat();
+    const now = this.#env.now();
+    for (const said of this.#lately.values()) said.at = now;
+    this.#planRepeat();
     this.#reads.online();
     this.#plan();
   }
@@ -195,22 +199,38 @@ export class Acker {
   }
 
   #repeatLater(acks: readonly ChatUpTo[]): void {
-    for (const { chat, seq } of acks) this.#lately.set(chat, seq);
+    const at = this.#env.now();
+    for (const { chat, seq } of acks) {
+      this.#lately.delete(chat);
+      this.#lately.set(chat, { seq, at });
+    }
     this.#save(acks.map(({ chat, seq }) => ({ is: 'said', chat, seq })));
     this.#planRepeat();
   }
 
   #planRepeat(): void {
-    this.#repeatTimer ??= this.#env.setTimer(() => this.#again(), REPEAT_MS);
+    if (this.#repeatTimer !== null) return;
+    for (const { at } of this.#lately.values()) {
+      const ms = Math.max(1, at + REPEAT_MS - this.#env.now());
+      this.#repeatTimer = this.#env.setTimer(() => this.#again(), ms);
+      return;
+    }
   }
 
   #again(): void {
     this.#repeatTimer = null;
+    const due = this.#env.now() - REPEAT_MS + REPEAT_TOGETHER_MS;
     const saying = new Saying();
-    for (const [chat, seq] of this.#lately) saying.mark(chat, seq);
+    const changes: StoreChange[] = [];
+    for (const [chat, { seq, at }] of this.#lately) {
+      if (at > due) break;
+      this.#lately.delete(chat);
+      saying.mark(chat, seq);
+      changes.push({ is: 'saidAgain', chat });
+    }
     for (const acks of saying.take()) this.#link.send({ op: OP.MESSAGE_ACK, acks });
-    this.#save([...this.#lately.keys()].map((chat) => ({ is: 'saidAgain', chat })));
-    this.#lately.clear();
+    this.#save(changes);
+    this.#planRepeat();
   }
 
   #stopRepeat(): void {

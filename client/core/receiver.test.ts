@@ -55,8 +55,21 @@ describe('acknowledgements', () => {
     socket.say(entryOf(1), entryOf(2));
     await live(env, socket, 30_000);
     expect(acksOf(socket)).toEqual(['c2']);
-    await live(env, socket, 60_000);
+    await live(env, socket, 120_000);
     expect(acksOf(socket)).toEqual(['c2', 'c2']);
+  });
+
+  it('are said again so long after they were said first, whatever else was said before', async () => {
+    const { client, env, signIn } = scriptedClient();
+    shown(client);
+    const socket = await signIn();
+    socket.say(entryOf(1));
+    await live(env, socket, 20_000);
+    socket.say(entryOf(1, { chat: 'x' }));
+    await live(env, socket, 20_000);
+    expect(acksOf(socket)).toEqual(['c1', 'x1', 'c1']);
+    await live(env, socket, 120_000);
+    expect(acksOf(socket)).toEqual(['c1', 'x1', 'c1', 'x1']);
   });
 
   it('are said once more by the next process, when the one that said them ended before that', async () => {

@@ -276,6 +276,20 @@ describe('waiting after a refusal', () => {
     expect(one.status).toBe('sent');
   });
 
+  it('ends, also when the timer is late and another chat is refused before it comes', async () => {
+    const env = manualEnv({ earlyMs: -50 });
+    const { client, signIn } = scriptedClient({ env });
+    await env.advance(50);
+    const socket = await signIn();
+    const one = client.chat('c').send({ text: '1' });
+    const other = client.chat('x').send({ text: '2' });
+    socket.say(errorOf({ code: 'unavailable', retry: true, id: one.id, chat: 'c', afterMs: 5_000 }));
+    await env.advance(5_020);
+    socket.say(errorOf({ code: 'not_member', retry: false, id: other.id, chat: 'x' }));
+    await env.advance(10_000);
+    expect(sends(socket)).toEqual(['1', '2', '1!']);
+  });
+
   it('ends, also when the timer is early and the wait is over between two looks at the clock', async () => {
     for (const creepMs of [0.01, 0.1, 0.3, 0.5, 0.7, 0.95]) {
       const env = manualEnv({ creepMs, earlyMs: 0.9 });

@@ -224,6 +224,8 @@ export class Sender {
     const item = this.#outbox.refused(id, frame, now, () => env.random());
     if (item !== null) this.#gone(id, errorOf(frame));
     if (frame.code === 'unavailable' && this.#patience.refused(now)) this.#o.link.elsewhere(frame.code);
+    // The timer is planned anew: a wait that is over, and that it has not come to yet, would be forgotten.
+    this.#outbox.wake(now);
     this.pump(now);
     this.#arm(now, true);
   }

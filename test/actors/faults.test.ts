@@ -123,6 +123,25 @@ describe('a connection that is to go', () => {
   });
 });
 
+describe('an ack', () => {
+  it('that a session had no room for is said again by the connection', async () => {
+    t = await startTestNode();
+    const [alice, bob, chat] = await pair();
+    alice.text(chat, 'm1');
+    await bob.next('RECEIVE_MESSAGE', (f) => f.id === 'm1');
+    const { kernel } = t.node;
+    const session = kernel.whereis('session', 'bob');
+    if (!session) throw new Error('no session');
+    kernel.suspend(session);
+    while (kernel.send(session, { t: 'nudge', chat, settled: 0, upTo: 0 }) === null);
+    bob.ack(chat, 2);
+    // Its answer comes after what the connection was told before.
+    await bob.ask((ref) => ({ op: OP.CHAT_INFO, ref, chat, after: null }));
+    kernel.resume(session);
+    expect(await alice.next('RECEIPT', (f) => f.delivered === 2)).toMatchObject({ user: 'bob' });
+  });
+});
+
 describe('a reader', () => {
   it('hears what is stored, not what was read since', async () => {
     let stored: (() => void) | null = null;
