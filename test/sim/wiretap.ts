@@ -31,6 +31,7 @@ export class Wiretap {
   private readonly told = new Map<Connection, Map<string, { readonly delivered: number; readonly read: number }>>();
   /** The question that waited longest for its answer, or until its connection ended. */
   longest = { ms: 0, who: '', key: '' };
+  private killedAt = Number.NEGATIVE_INFINITY;
   readonly counts = { sent: 0, pushed: 0, welcomes: 0 };
   private readonly world: World;
   private readonly book: Book;
@@ -65,12 +66,14 @@ export class Wiretap {
     if (waiting === undefined || since === undefined) return;
     waiting.delete(key);
     const ms = this.world.now - since;
-    if (ms > this.longest.ms) this.longest = { ms, who: connection.name, key };
+    // A cell that is killed answers nobody: its senders wait for their connections to do so.
+    if (ms > this.longest.ms && since > this.killedAt) this.longest = { ms, who: connection.name, key };
   }
 
   /** This chat's cell was killed. Cursors are stored lazily: it may know less of them than it had said, and than is still under way. */
   forget(chat: string): void {
     this.forgetful.add(chat);
+    this.killedAt = this.world.now;
   }
 
   /** This shard has had several owners. */
