@@ -6,14 +6,17 @@ import { cursorOf, type Device, FLUSH_MS, nextStamp, type SessionState } from '.
 import { TICK } from './ticks.ts';
 
 export function saveDevicesSoon(ctx: Ctx, s: SessionState): void {
-  if (s.timerFlush !== 0 || s.devices.every((d) => d.storedCursor === cursorOf(d))) return;
+  if (s.timerFlush !== 0 || !s.devices.some(isStale)) return;
   s.timerFlush = ctx.after(FLUSH_MS, TICK.flush);
 }
 
 export function onFlush(ctx: Ctx, s: SessionState): void {
   s.timerFlush = 0;
-  for (const d of s.devices) if (d.storedCursor !== cursorOf(d)) saveDevice(ctx, s, d);
+  for (const d of s.devices) if (isStale(d)) saveDevice(ctx, s, d);
 }
+
+/** The row of one that is being removed is not written again. */
+const isStale = (d: Device): boolean => d.mode !== 'removed' && d.storedCursor !== cursorOf(d);
 
 export function saveDevice(ctx: Ctx, s: SessionState, d: Device): void {
   const cursor = cursorOf(d);

@@ -30,6 +30,11 @@ export function onAttach(ctx: Ctx, s: SessionState, mail: AttachMail): Next {
   const conn = ctx.sender;
   if (conn === null) return CONTINUE;
   const known = deviceOf(s, mail.device);
+  if (known?.mode === 'removed') {
+    // Soon its row is gone, and it may begin anew.
+    evict(ctx, s, conn, 'unavailable');
+    return CONTINUE;
+  }
   let d = known;
   if (!d && s.devices.length >= LIMITS.devicesPerUserMax) {
     evict(ctx, s, conn, 'tooMany');
@@ -236,7 +241,7 @@ export function onRemoveDevice(ctx: Ctx, s: SessionState, mail: RemoveDeviceMail
     return CONTINUE;
   }
   const del: Write = { t: 'del', table: 'device', partition: s.user, key: d.id, stamp: nextStamp(s) };
-  const token = wait(s, { for: 'reply', to, ref: mail.ref });
+  const token = wait(s, { for: 'removed', to, ref: mail.ref, device: d });
   if (!ctx.tell(s.deps.writerFor(s.user), { t: 'write', token, partition: s.user, writes: [del] })) {
     s.waits?.delete(token);
     ctx.send(to, {
@@ -252,9 +257,15 @@ export function onRemoveDevice(ctx: Ctx, s: SessionState, mail: RemoveDeviceMail
   }
   if (d.conn) evict(ctx, s, d.conn, 'revoked');
   drop(ctx, d);
-  s.devices = s.devices.filter((other) => other !== d);
-  s.removed = [...s.removed.filter((id) => id !== d.id), d.id].slice(-LIMITS.devicesPerUserMax);
+  d.mode = 'removed';
   if (s.itemsHeld > 0 && s.timerMoment === 0) s.timerMoment = ctx.after(0, TICK.moment);
   presenceChanged(ctx, s);
   return CONTINUE;
+}
+
+/** Its row is gone. Until then it was owed everything: should this session die before, the device goes on from what its row says. */
+export function onRemoved(ctx: Ctx, s: SessionState, d: Device): void {
+  s.devices = s.devices.filter((other) => other !== d);
+  s.removed = [...s.removed.filter((id) => id !== d.id), d.id].slice(-LIMITS.devicesPerUserMax);
+  if (s.itemsHeld > 0 && s.timerMoment === 0) s.timerMoment = ctx.after(0, TICK.moment);
 }

@@ -17,9 +17,9 @@ export interface Flight {
 
 /**
  * offline: no socket. greeting: told what it missed, nothing is pushed yet. catchup: fed from the inbox in pages.
- * live: what comes is pushed at once.
+ * live: what comes is pushed at once. removed: offline for good, as soon as its row is gone.
  */
-export type Mode = 'offline' | 'greeting' | 'catchup' | 'live';
+export type Mode = 'offline' | 'greeting' | 'catchup' | 'live' | 'removed';
 
 export interface Device {
   readonly id: string;
@@ -136,6 +136,7 @@ export type Wait =
       readonly done: (bytes: Uint8Array | null) => void;
     }
   | { readonly for: 'reply'; readonly to: Ref; readonly ref: number }
+  | { readonly for: 'removed'; readonly to: Ref; readonly ref: number; readonly device: Device }
   | { readonly for: 'block'; readonly to: Ref; readonly ref: number; readonly user: string; readonly on: boolean }
   | {
       readonly for: 'rows';

@@ -31,7 +31,7 @@ import {
 } from './session-asks.ts';
 import { onFlush } from './session-cursors.ts';
 import { onAck, onDeliver, onNudge } from './session-deliver.ts';
-import { gone, onAttach, onDetach, onGreetPage, onListDevices, onRemoveDevice } from './session-devices.ts';
+import { gone, onAttach, onDetach, onGreetPage, onListDevices, onRemoveDevice, onRemoved } from './session-devices.ts';
 import { evict, evicted, onEvict } from './session-evict.ts';
 import { feed, onPage } from './session-feed.ts';
 import { onAppended, onMoment } from './session-inbox.ts';
@@ -289,6 +289,10 @@ function onWait(ctx: Ctx, s: SessionState, token: number, ok: boolean, value: un
       return;
     case 'block':
       onBlockStored(ctx, s, w);
+      return;
+    case 'removed':
+      onRemoved(ctx, s, w.device);
+      ctx.send(w.to, { t: 'done', ref: w.ref, value: null });
       return;
     case 'reply':
       ctx.send(w.to, { t: 'done', ref: w.ref, value: null });
