@@ -141,6 +141,8 @@ describe('a group', () => {
       expect((await change(a, room, CHANGE.add, names.slice(from, from + 256))).op).toBe(OP.OK);
     expect(await change(a, room, CHANGE.add, ['one-more'])).toMatchObject({ op: OP.ERROR, code: 'chat_full' });
     const [last] = (await people('u1022')) as [TestDevice];
+    // What is said before is in the gap that it hears of.
+    await last.next('CAUGHT_UP');
     a.text(room, 'hello-all');
     await last.next('RECEIVE_MESSAGE', (f) => f.id === 'hello-all');
     await until('the chat owes nobody', () => t.node.kernel.stats() && countDirty(t) === 0, 15_000);
