@@ -28,6 +28,8 @@ export interface ConnectionState {
   pendingTimer: number;
   /** The next look for a session that was lost; 0: none is planned. */
   attachTimer: number;
+  /** Acks that a full session refused, and that wait to be said again. */
+  acksAgain: number;
   /** When the token expires, ms since 1970; null: never. */
   expires: number | null;
   timer: number;
@@ -66,6 +68,7 @@ export function newConnection(deps: ActorDeps, sink: Sink, now: number): Connect
     pending: NOTHING_PENDING,
     pendingTimer: 0,
     attachTimer: 0,
+    acksAgain: 0,
     expires: null,
     timer: 0,
     hello: null,

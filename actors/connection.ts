@@ -235,6 +235,7 @@ function onTick(ctx: Ctx, s: ConnectionState, tick: ConnectionTick): Next {
     case 'silence':
       return onSilence(ctx, s);
     case 'ack':
+      s.acksAgain--;
       if (s.session) ctx.send(s.session, { t: 'ack', device: s.device, acks: tick.acks });
       return CONTINUE;
   }
@@ -264,6 +265,8 @@ function onSilence(ctx: Ctx, s: ConnectionState): Next {
   return CONTINUE;
 }
 
+/** Acks that wait to be said again; the client repeats those beyond, in half a minute. */
+const ACKS_AGAIN_MAX = 8;
 /** What a client hears of mail that was not taken. */
 const REFUSED: Readonly<Record<string, ErrorCode>> = {
   mailboxFull: 'overloaded',
@@ -296,8 +299,9 @@ function onRefused(ctx: Ctx, s: ConnectionState, refused: Refused): Next {
     return settleLeave(s);
   }
   // A full window opens with an ack only, and the client would not say it again for long. Another session hears what its device has.
-  if (mail.t === 'ack' && code === 'overloaded') {
+  if (mail.t === 'ack' && code === 'overloaded' && s.acksAgain < ACKS_AGAIN_MAX) {
     const { acks } = refused.mail as AckMail;
+    s.acksAgain++;
     ctx.after(afterMs, { t: 'tick', what: 'ack', acks });
   }
   if (mail.t === 'attach') {
