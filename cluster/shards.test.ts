@@ -273,6 +273,7 @@ describe('mail that waits', () => {
     for (const node of [a, b]) node.shards.drop();
     await bench.env.settle();
     expect(bench.refused).toEqual(['waits']);
+    expect(bench.reasons).toEqual(['noconnection']);
     expect(a.kernel.whereis('word', '1-x')).toBeNull();
     expect(() => a.shards.fenceOf(1)).toThrow();
   });

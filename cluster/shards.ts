@@ -147,7 +147,7 @@ export class Shards {
     }
     // Also what came for a shard of a ring that we have not seen: nothing else would refuse it.
     if (this.held.count > 0)
-      for (const shard of this.held.keys()) for (const mail of this.held.take(shard)) this.refuse(mail);
+      for (const shard of this.held.keys()) for (const mail of this.held.take(shard)) this.refuse(mail, 'noconnection');
   }
 
   /** True when nothing of any shard is here, open or on its way out. */

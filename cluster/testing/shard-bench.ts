@@ -1,6 +1,6 @@
 // Nodes with shards over a fake membership, fake links and one table of fences, for tests: the clock moves when a test says so, links are
 // ordered and may be held back, fences may fail, be unheard of, or be taken by strangers.
-import { CONTINUE, createKernel, type Kernel, type Kind, type Ref } from '../../runtime/index.ts';
+import { CONTINUE, createKernel, type Kernel, type Kind, type Ref, type Refusal } from '../../runtime/index.ts';
 import { TestEnv } from '../../runtime/testing/test-env.ts';
 import type { HeldMail } from '../held-mail.ts';
 import { type NodeId, nodeIdOf } from '../node-id.ts';
@@ -45,6 +45,8 @@ export class Bench {
   readonly fences = new Map<number, FenceRow>();
   readonly said: Said[] = [];
   readonly refused: string[] = [];
+  /** Of `refused`, as their senders heard it. */
+  readonly reasons: Refusal[] = [];
   readonly dead = new Set<NodeId>();
   /** The next takings: what becomes of each. */
   readonly takings: ('fails' | 'unheard' | ((shard: number) => 'heard' | 'unheard'))[] = [];
@@ -123,7 +125,12 @@ export class BenchNode {
     const { env } = bench;
     this.kernel = createKernel({ env, node: id });
     this.kernel.register(wordKind((key, text) => bench.said.push({ node: this.name, key, text })));
-    this.kernel.register(posterKind((text) => bench.refused.push(text)));
+    this.kernel.register(
+      posterKind((text, reason) => {
+        bench.refused.push(text);
+        bench.reasons.push(reason);
+      }),
+    );
     this.poster = this.kernel.spawn('poster', 'only');
     this.shards = new Shards({
       env,
@@ -195,14 +202,14 @@ const wordKind = (note: (key: string, text: string) => void): Kind<{ busy: boole
   quiet: (state) => !state.busy,
 });
 
-const posterKind = (onRefused: (text: string) => void): Kind<null, object> => ({
+const posterKind = (onRefused: (text: string, reason: Refusal) => void): Kind<null, object> => ({
   name: 'poster',
   restart: 'transient',
   activate: 'spawn',
   init: () => null,
   receive: () => CONTINUE,
   onRefused(_ctx, _state, refused) {
-    onRefused(textOf(refused as { mail: object }));
+    onRefused(textOf(refused as { mail: object }), refused.reason);
     return CONTINUE;
   },
 });
