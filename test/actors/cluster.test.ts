@@ -45,7 +45,7 @@ class TestCluster {
   }
 
   /** `one` has the share at which no more of three equal nodes is moved to it, and every move is done. */
-  balanced({ node }: TestNode): Promise<void> {
+  balanced({ node }: TestNode): Promise<true> {
     const least = Math.floor((0.9 * SHARDS) / 3);
     return until('it has its share', () => (node.cluster?.view().shards.open ?? 0) >= least && this.isSettled, 60_000);
   }
