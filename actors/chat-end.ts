@@ -4,7 +4,8 @@ import type { Ctx } from '../runtime/index.ts';
 import { fault, giveUp, spread } from './chat-post.ts';
 import type { ChatState, Reading } from './chat-state.ts';
 
-const MOVES = 'the chat moves to another node';
+/** Why, in words. */
+export const MOVES = 'the chat moves to another node';
 
 /** What a failed read, or none, means to whom it was for. */
 export function notRead(ctx: Ctx, s: ChatState, reading: Reading, why: string): void {

@@ -90,10 +90,18 @@ function dirtyFault({ host, book }: Scene): Fault | null {
   return null;
 }
 
-/** I9: where nodes only come and go, nobody waits for an answer for long: mail is never lost with the node that had it. */
+/**
+ * I9: where nodes only come and go, nobody waits for an answer for long, as mail is never lost with the node that had it; and nobody is
+ * turned away, as a shard is handed over when what is under way there has its answer.
+ */
 export function movedAway({ tap }: Scene, faults: ReadonlyMap<string, number>): Fault | null {
+  if (!isMovesOnly(faults)) return null;
+  if (tap.turnedAway !== null) {
+    const { who, key } = tap.turnedAway;
+    return { invariant: 'I9', about: `${who} has no answer to ${key}, for a move`, words: [who, key] };
+  }
   const { ms, who, key } = tap.longest;
-  if (ms < MOVE_MS || !isMovesOnly(faults)) return null;
+  if (ms < MOVE_MS) return null;
   return { invariant: 'I9', about: `${who} waited ${ms.toFixed(0)} ms for ${key}, for a move`, words: [who, key] };
 }
 

@@ -1,5 +1,6 @@
 // Listens on the node's end of every connection: who waits for an answer, and whether what the node says of cursors is true. A node
 // may say that something was delivered only after some device of that user was shown it.
+import { MOVES } from '../../actors/chat-end.ts';
 import { shardOf } from '../../actors/index.ts';
 import {
   type ClientFrame,
@@ -31,6 +32,8 @@ export class Wiretap {
   private readonly told = new Map<Connection, Map<string, { readonly delivered: number; readonly read: number }>>();
   /** The question that waited longest for its answer, or until its connection ended. */
   longest = { ms: 0, who: '', key: '' };
+  /** Who heard last that a chat ended before it had an answer. */
+  turnedAway: { readonly who: string; readonly key: string } | null = null;
   private killedAt = Number.NEGATIVE_INFINITY;
   readonly counts = { sent: 0, pushed: 0, welcomes: 0 };
   private readonly world: World;
@@ -114,7 +117,9 @@ export class Wiretap {
       this.counts.sent++;
       this.answered(connection, frame.id);
     } else if (frame.op === OP.ERROR) {
-      this.answered(connection, frame.id ?? `#${frame.ref}`);
+      const key = frame.id ?? `#${frame.ref}`;
+      this.answered(connection, key);
+      if (frame.about === MOVES) this.turnedAway = { who: connection.name, key };
     } else if (frame.op === OP.RECEIPT) this.receipt(connection, frame);
     else if (frame.op === OP.COUNTS) this.counted(frame);
     else if ('ref' in frame) this.answered(connection, `#${frame.ref}`);
