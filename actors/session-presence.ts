@@ -80,16 +80,20 @@ export function onWatched(ctx: Ctx, s: SessionState, mail: WatchedMail): Next {
     s.watchers?.delete(mail.by);
     return CONTINUE;
   }
-  const row = rowOf(s);
-  if (row.blocked.includes(mail.by) || row.presence === PRIVACY.nobody) return hide(ctx, s, mail.by);
+  if (isHidden(s, mail.by)) return hide(ctx, s, mail.by);
   if (mail.noted && !isOnline(s) && !s.shownOnline) {
     // They know, and need not keep this session here: the service tells them.
     s.watchers?.delete(mail.by);
     return CONTINUE;
   }
-  if (row.presence === PRIVACY.contacts && mail.by !== s.user) return askContact(ctx, s, mail.by);
+  if (rowOf(s).presence === PRIVACY.contacts && mail.by !== s.user) return askContact(ctx, s, mail.by);
   admit(ctx, s, mail.by);
   return CONTINUE;
+}
+
+function isHidden(s: SessionState, by: string): boolean {
+  const { blocked, presence } = rowOf(s);
+  return presence === PRIVACY.nobody || blocked.includes(by);
 }
 
 function hide(ctx: Ctx, s: SessionState, by: string): Next {
@@ -106,7 +110,8 @@ function askContact(ctx: Ctx, s: SessionState, by: string): Next {
 }
 
 export function onContact(ctx: Ctx, s: SessionState, by: string, found: boolean): void {
-  if (found) admit(ctx, s, by);
+  // It may have been blocked while the store was asked.
+  if (found && !isHidden(s, by)) admit(ctx, s, by);
   else hide(ctx, s, by);
 }
 

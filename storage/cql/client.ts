@@ -1,6 +1,7 @@
 // The driver's client, set up once for all that we ask of it. Knows servers and the driver, nothing of logs or rows.
 import { auth, Client, policies } from 'cassandra-driver';
 import { consistenciesOf } from './consistency.ts';
+import { controlOf, inTurn } from './control.ts';
 import { CQL_LIMITS, type CqlLimits, type CqlOptions, type CqlServers } from './options.ts';
 
 /** Connections to each server of the local data centre; each carries up to 2,048 requests at once. */
@@ -16,7 +17,7 @@ export function createClient(
 ): Client {
   const { consistency, serialConsistency } = consistenciesOf(servers.consistency);
   const { credentials, tls, localDataCenter } = servers;
-  return new Client({
+  const client = new Client({
     contactPoints: [...servers.contactPoints],
     localDataCenter,
     ...(keyspace === null ? {} : { keyspace }),
@@ -52,6 +53,8 @@ export function createClient(
     protocolOptions: { maxSchemaAgreementWaitSeconds: 0 },
     monitorReporting: { enabled: false },
   });
+  inTurn(controlOf(client));
+  return client;
 }
 
 /** A read is asked of one more server when the first is slow. Writes are not: a slow database does not need them twice. */

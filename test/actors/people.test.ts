@@ -1,5 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { OP } from '../../protocol/index.ts';
+import { createRealEnv, silentLog } from '../../runtime/index.ts';
+import { faultPlan, type Store, withFaults } from '../../storage/index.ts';
+import { createMemoryDisk } from '../../storage/memory/index.ts';
 import { startTestNode, type TestDevice, type TestNode, until } from './harness.ts';
 
 let t: TestNode;
@@ -56,6 +59,7 @@ describe('devices', () => {
     const chat = await d0.direct('alice');
     await d0.ask((ref) => ({ op: OP.REMOVE_DEVICE, ref, device: 'd1' }));
     const again = await signedIn('bob', 'd1');
+    await again.next('CAUGHT_UP');
     again.text(chat, 'm1');
     const { seq } = await again.next('SENT');
     await again.next('RECEIVE_MESSAGE', (f) => f.seq === seq);
@@ -176,6 +180,37 @@ describe('presence', () => {
     });
     await bob.ask((ref) => ({ op: OP.BLOCK, ref, user: 'alice', on: true }));
     await until('hidden again', () => alice.of('PRESENCE').at(-1)?.online === false);
+  });
+
+  it('is not told to a contact who is blocked while the store is asked whether it is one', async () => {
+    await t.stop();
+    let found = (): void => {};
+    const gate = new Promise<void>((resolve) => (found = resolve));
+    let asked = 0;
+    const held = (store: Store): Store => ({
+      ...withFaults(store, faultPlan(), createRealEnv(silentLog)),
+      readRow: async (table, ...where) => {
+        const row = await store.readRow(table, ...where);
+        if (table === 'userChat' && row !== null && ++asked > 0) await gate;
+        return row;
+      },
+    });
+    t = await startTestNode({}, createMemoryDisk(), held);
+    const alice = await signedIn('alice');
+    const bob = await signedIn('bob');
+    await bob.ask((ref) => ({ op: OP.SET_PRIVACY, ref, presence: 1 }));
+    await alice.direct('bob');
+    await bob.next('RECEIVE_MESSAGE');
+    await until('the store is asked', () => {
+      if (asked === 0) alice.send({ op: OP.WATCH_PRESENCE, users: ['bob'], on: true });
+      return asked > 0;
+    });
+    await bob.ask((ref) => ({ op: OP.BLOCK, ref, user: 'alice', on: true }));
+    const before = alice.of('PRESENCE').length;
+    found();
+    await until('an answer', () => alice.of('PRESENCE').length > before);
+    expect(alice.of('PRESENCE').filter((f) => f.online)).toEqual([]);
+    bob.hangUp();
   });
 
   it('typing reaches those who are there and wakes nobody', async () => {
