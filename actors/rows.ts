@@ -48,7 +48,7 @@ export function decodeChat(bytes: Uint8Array, members: Members, blockers: Set<st
 }
 
 export const encodeCursor = (m: Member): Uint8Array => pack([1, m.delivered, m.read, m.settled]);
-export function decodeCursor(bytes: Uint8Array, m: Member): void {
+export function decodeCursor(bytes: Uint8Array, m: Pick<Member, 'delivered' | 'read' | 'settled'>): void {
   const [, delivered, read, settled] = unpack(bytes) as [1, number, number, number];
   m.delivered = Math.max(m.delivered, delivered);
   m.read = Math.max(m.read, read);

@@ -191,7 +191,7 @@ export const upgradeRequest = (headers: Record<string, string> = {}, path = CONN
 };
 
 /** Resolves when the condition holds; rejects after the limit, naming what it waited for. */
-export async function until(what: string, holds: () => boolean, limitMs = 5_000): Promise<void> {
+export async function until(what: string, holds: () => boolean, limitMs = 15_000): Promise<void> {
   const end = performance.now() + limitMs;
   while (!holds()) {
     if (performance.now() > end) throw new Error(`waited ${limitMs} ms for: ${what}`);

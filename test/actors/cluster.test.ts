@@ -14,6 +14,7 @@ import { createMemoryDisk, openMemoryStore } from '../../storage/memory/index.ts
 import { startTestNode, type TestDevice, type TestNode, until } from './harness.ts';
 
 const env = createRealEnv(silentLog);
+const AMPLE = { perSecond: 1e6, burst: 1e6 };
 
 class TestCluster {
   readonly hub = new MemoryHub(env);
@@ -30,6 +31,7 @@ class TestCluster {
       {
         name,
         store: more.store ?? this.shared,
+        rates: { userMessages: AMPLE, userBytes: AMPLE, pairMessages: AMPLE, sourceMessages: AMPLE },
         cluster: {
           name: 'test',
           weight: 1,
@@ -141,14 +143,15 @@ describe('three nodes', () => {
     const c = await cluster.join('c');
     await until('the third has its share', () => (c.node.cluster?.view().shards.open ?? 0) > 250, 60_000);
     expect(await b.node.cluster?.drain(60_000)).toBe(true);
-    await until('none is left here', () => b.node.cluster?.view().shards.open === 0, 10_000);
+    await until('none is left here', () => b.node.cluster?.view().shards.open === 0 && cluster.isSettled, 20_000);
     going = false;
     await sending;
-    await until('all are sent', () => new Set(sender.of('SENT').map((f) => f.id)).size === sent.length, 20_000).catch(
-      (error: unknown) => {
-        throw new Error(`${String(error)}: ${JSON.stringify(sender.of('ERROR').slice(0, 3))}`);
-      },
-    );
+    await until('all are sent', () => {
+      failed.push(...repeatRefused(sender));
+      return new Set(sender.of('SENT').map((f) => f.id)).size === sent.length;
+    }).catch((error: unknown) => {
+      throw new Error(`${String(error)}: ${failed.slice(-3).join('; ')}`);
+    });
     for (const chat of chats) {
       const mine = sent.filter((_, i) => chats[i % chats.length] === chat);
       const got = () => reader.of('RECEIVE_MESSAGE').filter((f) => f.chat === chat && f.type === 0);

@@ -1,9 +1,10 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { LEAVE_PATIENCE_MS } from '../../actors/connection-close.ts';
 import { ANSWER_MS, PENDING_MAX } from '../../actors/connection-pending.ts';
+import { decodeCursor } from '../../actors/rows.ts';
 import { OP } from '../../protocol/index.ts';
 import { createRealEnv, silentLog } from '../../runtime/index.ts';
-import { faultPlan, type Store, StoreError, withFaults } from '../../storage/index.ts';
+import { faultPlan, type Store, StoreError, type Write, withFaults } from '../../storage/index.ts';
 import { createMemoryDisk } from '../../storage/memory/index.ts';
 import { startTestNode, type TestDevice, type TestNode, until } from './harness.ts';
 
@@ -49,6 +50,8 @@ describe('what was acked survives', () => {
     const disk = createMemoryDisk();
     t = await startTestNode({}, disk);
     const [alice, bob, chat] = await pair();
+    alice.text(chat, 'nonsense', { about: 9 });
+    expect(await alice.next('ERROR')).toMatchObject({ id: 'nonsense', code: 'bad_argument' });
     const successor = await startTestNode({}, disk);
     const carol = successor.device('alice', 'd2');
     await carol.signIn();
@@ -57,8 +60,6 @@ describe('what was acked survives', () => {
     // Bob's other device was shown it; this one is still at the old node, which has not noticed yet.
     bob.text(chat, 'reply', { about: 2 });
     expect(await bob.next('ERROR')).toMatchObject({ id: 'reply', code: 'unavailable' });
-    alice.text(chat, 'nonsense', { about: 9 });
-    expect(await alice.next('ERROR')).toMatchObject({ id: 'nonsense', code: 'bad_argument' });
     await successor.stop();
   });
 
@@ -142,13 +143,21 @@ describe('an ack', () => {
   });
 });
 
+/** That Bob has read something. */
+function saysRead(w: Write): boolean {
+  if (w.t !== 'put' || w.table !== 'cursor' || w.key !== 'bob') return false;
+  const cursor = { delivered: 0, read: 0, settled: 0 };
+  decodeCursor(w.bytes, cursor);
+  return cursor.read > 0;
+}
+
 describe('a reader', () => {
   it('hears what is stored, not what was read since', async () => {
     let stored: (() => void) | null = null;
     const held = (store: Store): Store => ({
       ...withFaults(store, faultPlan(), createRealEnv(silentLog)),
       commit: async (writes) => {
-        const first = stored === null && writes.some((w) => w.t === 'put' && w.table === 'cursor' && w.key === 'bob');
+        const first = stored === null && writes.some(saysRead);
         if (first) await new Promise<void>((resolve) => (stored = resolve));
         return store.commit(writes);
       },
@@ -174,25 +183,31 @@ describe('messages that a chat was killed with', () => {
 
   /** So many are under way, and the chat ends. */
   async function lost(count: number, how: 'kill' | 'stop' = 'kill'): Promise<[TestDevice, string]> {
-    const plan = faultPlan();
+    let goOn: (() => void) | null = null;
+    let gate: Promise<void> | null = null;
     const real = createRealEnv(silentLog);
     lateMs = 0;
     const env = { ...real, now: () => real.now() + lateMs };
-    t = await startTestNode({ env, rates }, createMemoryDisk(), (store) => withFaults(store, plan, real));
+    const held = (store: Store): Store => ({
+      ...withFaults(store, faultPlan(), real),
+      commit: (writes) => (gate ?? Promise.resolve()).then(() => store.commit(writes)),
+    });
+    t = await startTestNode({ env, rates }, createMemoryDisk(), held);
     const [alice, , chat] = await pair();
-    plan.slowMs = 1_000;
+    gate = new Promise((resolve) => (goOn = resolve));
     for (let i = 0; i < count; i++) alice.text(chat, `lost${i}`);
     await alice.ask((ref) => ({ op: OP.CHAT_INFO, ref, chat, after: null }));
     const cell = t.node.kernel.whereis('chat', chat);
     if (!cell) throw new Error('no chat cell');
     t.node.kernel[how](cell);
-    plan.slowMs = 0;
+    gate = null;
+    (goOn as unknown as () => void)();
     return [alice, chat];
   }
 
   it('count as under way until nobody can answer any more, and no longer', async () => {
     const [alice, chat] = await lost(PENDING_MAX);
-    lateMs = ANSWER_MS - 2_000;
+    lateMs = ANSWER_MS - 3_500;
     alice.text(chat, 'early');
     await alice.next('ERROR', (f) => f.id === 'early' && f.about.includes('of this connection'));
     lateMs = ANSWER_MS;
@@ -256,9 +271,10 @@ describe('messages that a chat was killed with', () => {
 
 describe('a store in trouble', () => {
   it('that fails every third commit loses nothing, doubles nothing and keeps order', async () => {
-    const plan = faultPlan({ failEvery: 3 });
+    const plan = faultPlan();
     t = await startTestNode({}, createMemoryDisk(), (store) => withFaults(store, plan, createRealEnv(silentLog)));
     const [alice, bob, chat] = await pair();
+    plan.failEvery = 3;
     let sent = 0;
     while (sent < 30) {
       const id = `m${sent}`;
