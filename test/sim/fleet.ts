@@ -127,6 +127,10 @@ export class Fleet implements Host {
     return acceptAt(this.world, this.tap, life, connection, source);
   }
 
+  notDrained(): void {
+    this.tap.isUndrained = true;
+  }
+
   limitMailboxes(mailsMax: number | null): void {
     this.mailsMax = mailsMax;
     for (const kernel of this.kernels) limitMailboxesOf(kernel, mailsMax);

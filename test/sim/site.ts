@@ -141,6 +141,7 @@ export class Site {
       const left = async (): Promise<void> => {
         const drained = await node.cluster?.drain(DRAIN_MS);
         world.note('drained', life.owner.name, String(drained));
+        if (drained === false) this.fleet.notDrained();
         await node.leave(SPREAD_MS, LEAVE_MS);
         await node.stop();
       };

@@ -32,6 +32,8 @@ export class Wiretap {
   private readonly told = new Map<Connection, Map<string, { readonly delivered: number; readonly read: number }>>();
   /** The question that waited longest for its answer, or until its connection ended. */
   longest = { ms: 0, who: '', key: '' };
+  /** A node has left that had nobody to hand its shards to: its chats end as they are. */
+  isUndrained = false;
   /** Who heard last that a chat ended before it had an answer. */
   turnedAway: { readonly who: string; readonly key: string } | null = null;
   private killedAt = Number.NEGATIVE_INFINITY;
@@ -119,7 +121,7 @@ export class Wiretap {
     } else if (frame.op === OP.ERROR) {
       const key = frame.id ?? `#${frame.ref}`;
       this.answered(connection, key);
-      if (frame.about === MOVES) this.turnedAway = { who: connection.name, key };
+      if (frame.about === MOVES && !this.isUndrained) this.turnedAway = { who: connection.name, key };
     } else if (frame.op === OP.RECEIPT) this.receipt(connection, frame);
     else if (frame.op === OP.COUNTS) this.counted(frame);
     else if ('ref' in frame) this.answered(connection, `#${frame.ref}`);
