@@ -9,6 +9,9 @@ const SLOW = [
   'test/actors/cluster.test.ts',
 ];
 
+/** Of one second, which is the default, a machine with other work may take all. */
+const POLL = { poll: { timeout: 10_000 } };
+
 // Two projects: `unit` is quick and needs nothing but Node; `system` starts nodes, sockets and processes.
 export default defineConfig({
   test: {
@@ -19,6 +22,7 @@ export default defineConfig({
           include: ['**/*.test.ts'],
           exclude: ['node_modules/**', 'dist/**', 'test/system/**', ...SLOW],
           testTimeout: 20_000,
+          expect: POLL,
           // Much of their time is waiting: one more than there are cores, on a small machine.
           maxWorkers: 3,
         },
@@ -28,6 +32,7 @@ export default defineConfig({
           name: 'system',
           include: ['test/system/**/*.test.ts', ...SLOW],
           testTimeout: 180_000,
+          expect: POLL,
           hookTimeout: 60_000,
           fileParallelism: false,
           globalSetup: ['test/system/servers-setup.ts'],

@@ -135,6 +135,7 @@ describeUnless(whyNot(nats), 'over NATS', () => {
     const { ends, got, broken, lost, mail, close } = await linked(own.urls, a, b);
     for (let n = 0; n < 100; n++) expect(ends[0].links.send(b, mail(n))).toBeNull();
     await expect.poll(() => got.length, { timeout: 5_000 }).toBe(100);
+    await expect.poll(() => ends[0].links.stats().links.every(({ mails }) => mails === 0)).toBe(true);
     await own.kill();
     await expect.poll(() => ends[0].carrier.connected, { timeout: 5_000 }).toBe(false);
     expect(ends[0].carrier.publish('x', new Uint8Array(1))).toBe(false);

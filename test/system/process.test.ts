@@ -97,10 +97,11 @@ for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     const { child, port } = await startDev();
     const alice = await signIn(port, 'alice');
     const closed = once(alice.socket, 'close');
+    const exited = once(child, 'exit');
     child.kill(signal);
     expect((await closed)[0]).toBe(4000);
     expect(alice.frames.map((frame) => frame.op)).toContain(OP.GO_AWAY);
-    expect(await once(child, 'exit')).toEqual([0, null]);
+    expect(await exited).toEqual([0, null]);
   });
 }
 
