@@ -73,7 +73,7 @@ describe('LMDB between processes', () => {
     )
       .flat()
       .map((each) => each.n);
-    expect(await child.ended).toBe(0);
+    expect([await child.ended, child.errors]).toEqual([0, '']);
     expect(child.lines[0]).toBe(`fence ${fence - 1}`);
     expect(child.lines.filter((line) => line === 'refused fenced').length).toBe(16);
     const acked = child.lines.filter((line) => line.startsWith('acked ')).map((line) => Number(line.slice(6)));

@@ -4,8 +4,17 @@ import { openLmdbStore } from '../lmdb/index.ts';
 import { StoreError, type Write } from '../store.ts';
 
 const [mode = '', directory = ''] = process.argv.slice(2);
+const idle = new Int32Array(new SharedArrayBuffer(4));
+/** At once, and whole: the pipe takes no more while the test that reads it stands still. */
 const say = (line: string): void => {
-  writeSync(1, `${line}\n`);
+  for (let rest = Buffer.from(`${line}\n`); rest.length > 0; ) {
+    try {
+      rest = rest.subarray(writeSync(1, rest));
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') throw error;
+      Atomics.wait(idle, 0, 0, 1);
+    }
+  }
 };
 const env = { wallNow: () => Date.now() };
 const ALL = { entries: 10_000, bytes: 100_000_000 };

@@ -6,6 +6,8 @@ export interface TsProcess {
   readonly child: ChildProcess;
   /** All that it has written to its standard output, by lines; the last may be cut. */
   readonly lines: readonly string[];
+  /** All that it has written to its standard error. */
+  readonly errors: string;
   /** Resolves with the first line for which it holds, now or later; rejects when the process ends without one. */
   line(holds: (line: string) => boolean): Promise<string>;
   /** Resolves when it has ended, with its exit code or signal. */
@@ -44,6 +46,9 @@ export function spawnTs(file: string, args: readonly string[], fileBlocksMax?: n
   return {
     child,
     lines,
+    get errors() {
+      return errors;
+    },
     ended,
     line: (holds) =>
       new Promise((resolve, reject) => {
