@@ -1,13 +1,14 @@
 // Processes that outlive us, and how to be sure that one is still the one that we started: a pid alone may by now be somebody else's,
 // so each is remembered with the moment it began. Knows nothing of what the processes serve.
 import { spawn, spawnSync } from 'node:child_process';
-import { closeSync, existsSync, openSync, readFileSync } from 'node:fs';
+import { closeSync, existsSync, openSync, readdirSync, readFileSync } from 'node:fs';
 import { sleep } from './waiting.mjs';
 
 const POLL_MS = 20;
 /** A Cassandra that flushes on a busy machine needs a good part of it. */
 const STOP_LIMIT_MS = 30_000;
 const KILL_LIMIT_MS = 10_000;
+const PAUSE_LIMIT_MS = 2_000;
 
 /** What tells this process from a later one with the same pid; null when it is gone, or dead and not yet collected. */
 export function identityOf(pid) {
@@ -55,6 +56,30 @@ export function signalTo(known, signal) {
     return true;
   } catch {
     return false;
+  }
+}
+
+/** As `signalTo` with SIGSTOP, and waits until each of its threads stands still: those that run on another core answer on for a moment. */
+export function pause(known) {
+  if (!signalTo(known, 'SIGSTOP')) return false;
+  const idle = new Int32Array(new SharedArrayBuffer(4));
+  const end = Date.now() + PAUSE_LIMIT_MS;
+  while (runs(known.pid) && Date.now() < end) Atomics.wait(idle, 0, 0, 1);
+  return true;
+}
+
+/** Whether any of its threads does. Where there is no /proc, none is known to. */
+function runs(pid) {
+  const tasks = `/proc/${pid}/task`;
+  return existsSync(tasks) && readdirSync(tasks).some((task) => !isStopped(`${tasks}/${task}/stat`));
+}
+
+function isStopped(file) {
+  try {
+    const stat = readFileSync(file, 'utf8');
+    return stat[stat.lastIndexOf(')') + 2] === 'T';
+  } catch {
+    return true; // it has ended meanwhile
   }
 }
 

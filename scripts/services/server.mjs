@@ -2,7 +2,7 @@
 // for it, stop it and start it again: the command line, a test in a worker of its own, the keeper that ends what others left.
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { end, isAlive, launch, signalTo } from './processes.mjs';
+import { end, isAlive, launch, pause, signalTo } from './processes.mjs';
 import { isReady } from './ready.mjs';
 import { Hopeless, waitFor } from './waiting.mjs';
 
@@ -113,11 +113,11 @@ export class Server {
   }
 
   pause() {
-    this.#signal('SIGSTOP');
+    this.#signal(pause);
   }
 
   resume() {
-    this.#signal('SIGCONT');
+    this.#signal((known) => signalTo(known, 'SIGCONT'));
   }
 
   /** `empty`: without its data, as after the loss of its disk. */
@@ -139,8 +139,8 @@ export class Server {
     rmSync(this.folder, { recursive: true, force: true });
   }
 
-  #signal(name) {
-    if (!signalTo(this.#read().process, name)) throw new Error(`${this.name} does not run`);
+  #signal(send) {
+    if (!send(this.#read().process)) throw new Error(`${this.name} does not run`);
   }
 
   #read() {
