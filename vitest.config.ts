@@ -21,7 +21,8 @@ export default defineConfig({
           name: 'unit',
           include: ['**/*.test.ts'],
           exclude: ['node_modules/**', 'dist/**', 'test/system/**', ...SLOW],
-          testTimeout: 20_000,
+          // Longer than what waits in them, so that what never came is named.
+          testTimeout: 60_000,
           expect: POLL,
           // Much of their time is waiting: one more than there are cores, on a small machine.
           maxWorkers: 3,
