@@ -62,14 +62,18 @@ class IdbStore implements OutboxStore {
     for (const change of changes) this.#write(transaction, change);
   }
 
-  /** The transaction of this turn: the browser commits it by itself when the turn is over. */
+  /**
+   * The transaction of this turn. Told to commit at its end, it is on its way before anybody can leave the page; by itself the browser
+   * would wait for the answer of each write first, and forget it with the page.
+   */
   #open(): IDBTransaction {
     if (this.#transaction !== null) return this.#transaction;
     if (this.#db === null) throw new Error('the store is not open');
     const transaction = this.#db.transaction(Object.values(TABLES), 'readwrite', { durability: 'strict' });
     this.#transaction = transaction;
     queueMicrotask(() => {
-      if (this.#transaction === transaction) this.#transaction = null;
+      this.#transaction = null;
+      transaction.commit();
     });
     const done = new Promise<void>((resolve, reject) => {
       transaction.oncomplete = () => resolve();

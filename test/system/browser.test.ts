@@ -23,6 +23,22 @@ const PATIENT = {
 const SLOW = { timeout: 45_000, interval: 100 };
 const numbered = (word: string, count: number): string[] => Array.from({ length: count }, (_, i) => `${word} ${i + 1}`);
 
+/** In the page: how many messages its store has, once it has stored all that it was given before. */
+async function storedMessages(): Promise<number> {
+  const answer = <T>(asked: IDBRequest<T>): Promise<T> =>
+    new Promise((resolve, reject) => {
+      asked.onsuccess = () => resolve(asked.result);
+      asked.onerror = () => reject(asked.error);
+    });
+  let count = 0;
+  for (const { name } of await indexedDB.databases()) {
+    const db = await answer(indexedDB.open(name ?? ''));
+    count += await answer(db.transaction('messages').objectStore('messages').count());
+    db.close();
+  }
+  return count;
+}
+
 describeUnless(why, 'the demo page', () => {
   let browser: Browser;
   let server: ServerProcess;
@@ -57,7 +73,7 @@ describeUnless(why, 'the demo page', () => {
   }
   /** All of both, each once, in the same order for both. */
   async function agree(a: Person, b: Person, expected: readonly string[]): Promise<void> {
-    await expect.poll(async () => (await a.texts()).length, SLOW).toBe(expected.length);
+    await expect.poll(async () => (await a.texts()).sort(), SLOW).toEqual([...expected].sort());
     await expect.poll(() => b.texts(), SLOW).toEqual(await a.texts());
     expect([...(await a.texts())].sort()).toEqual([...expected].sort());
     const order = (await a.shown()).map(({ seq }) => seq ?? 0);
@@ -124,6 +140,8 @@ describeUnless(why, 'the demo page', () => {
     await alice.context.setOffline(true);
     await alice.say(...numbered('kept', 3));
     await expect.poll(() => alice.statuses(), SLOW).toContain('queued');
+    // Shown at once, stored a moment later: as long as a slow disk takes.
+    expect(await alice.page.evaluate(storedMessages)).toBe(3);
     const address = alice.page.url();
     await alice.page.goto('about:blank');
     expect(onlyOf(await bob.texts(), 'kept')).toEqual([]);
