@@ -1,7 +1,7 @@
 // The driver's client, set up once for all that we ask of it. Knows servers and the driver, nothing of logs or rows.
 import { auth, Client, policies } from 'cassandra-driver';
 import { consistenciesOf } from './consistency.ts';
-import { controlOf, inTurn } from './control.ts';
+import { controlOf, IN_TURN, inTurn } from './control.ts';
 import { CQL_LIMITS, type CqlLimits, type CqlOptions, type CqlServers } from './options.ts';
 
 /** Connections to each server of the local data centre; each carries up to 2,048 requests at once. */
@@ -53,7 +53,7 @@ export function createClient(
     protocolOptions: { maxSchemaAgreementWaitSeconds: 0 },
     monitorReporting: { enabled: false },
   });
-  inTurn(controlOf(client));
+  inTurn(controlOf(client), (message) => client.emit('log', 'warning', IN_TURN, message));
   return client;
 }
 

@@ -6,8 +6,10 @@ import type { Client } from 'cassandra-driver';
 export interface ControlConnection {
   /** `hosts`: its own next try within one that is under way. Never rejects, once it is set in order. */
   _refresh(hosts?: Iterator<unknown>): Promise<void>;
-  emit(event: 'log', level: 'warning', from: string, message: string): boolean;
 }
+
+/** Who says it, in the driver's own event `log`. */
+export const IN_TURN = 'parley';
 
 export const controlOf = (client: Client): ControlConnection =>
   (client as unknown as { controlConnection: ControlConnection }).controlConnection;
@@ -15,7 +17,8 @@ export const controlOf = (client: Client): ControlConnection =>
 /** Failures in a row that the driver did not plan for. Then it is left until a server goes or comes. */
 const FAILURES_MAX = 3;
 
-export function inTurn(control: ControlConnection): void {
+/** `told`: a failure that the driver did not plan for. */
+export function inTurn(control: ControlConnection, told: (message: string) => void): void {
   const refresh = control._refresh.bind(control);
   let underWay: Promise<void> | null = null;
   let isAsked = false;
@@ -26,7 +29,7 @@ export function inTurn(control: ControlConnection): void {
         await refresh();
         failures = 0;
       } catch (error) {
-        control.emit('log', 'warning', 'ControlConnection', `could not be looked for: ${String(error)}`);
+        told(`no control connection to the database: ${String(error)}`);
         isAsked ||= ++failures < FAILURES_MAX;
       }
     }

@@ -8,6 +8,7 @@ import { checkServers } from './boot-check.ts';
 import { createClient } from './client.ts';
 import { sendAll } from './commit.ts';
 import { consistenciesOf } from './consistency.ts';
+import { IN_TURN } from './control.ts';
 import { readFault } from './faults.ts';
 import { Fences } from './fences.ts';
 import { Guard, type GuardStats } from './guard.ts';
@@ -144,5 +145,8 @@ function watchServers(client: Client, { env }: CqlOptions): void {
   client.on('hostDown', (host: { address: string }) =>
     env.log.warn({ server: host.address }, 'a database server is down'),
   );
+  client.on('log', (_level: string, from: string, message: string) => {
+    if (from === IN_TURN) env.log.warn({}, message);
+  });
   client.on('hostUp', (host: { address: string }) => env.log.info({ server: host.address }, 'a database server is up'));
 }

@@ -311,9 +311,9 @@ describe('a store in trouble', () => {
         alice.sink.frames.splice(alice.sink.frames.indexOf(error), 1);
         alice.text(chat, error.id as string, { retry: true });
       }
-      return alice.of('SENT').length === 2;
+      return new Set(alice.of('SENT').map((f) => f.id)).size === 2;
     });
-    expect(alice.of('SENT').map((f) => f.seq)).toEqual([2, 3]);
+    expect([...new Set(alice.of('SENT').map((f) => f.seq))].sort()).toEqual([2, 3]);
     await until('both', () => bodies(bob).length === 2);
   });
 });

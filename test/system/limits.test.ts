@@ -137,10 +137,19 @@ describe('the door', () => {
 
   it('has room for 512 sign-ins at once, and each one done makes room', async () => {
     expect(configSchema.parse({}).gateway.signInsAtOnceMax).toBe(512);
-    // Fewer here: the first has five seconds until all others are there.
-    await start({ 'gateway.signInsAtOnceMax': 64 });
-    const all = Array.from({ length: 64 }, () => raw());
-    await Promise.all(all.map((client) => client.open()));
+    await start();
+    const fill = async (): Promise<{ all: ReturnType<typeof raw>[]; tookMs: number }> => {
+      const begin = performance.now();
+      const all = Array.from({ length: LIMITS.signInsAtOnceMax }, () => raw());
+      await Promise.all(all.map((client) => client.open()));
+      return { all, tookMs: performance.now() - begin };
+    };
+    let { all, tookMs } = await fill();
+    // The first has five seconds: where the machine stood still for most of them, it is done once more, with none of those before.
+    if (tookMs > LIMITS.signInMs - 2_000) {
+      await Promise.all(all.map((client) => client.closed()));
+      ({ all, tookMs } = await fill());
+    }
     const late = raw();
     expect(await late.refused()).toBe(503);
     expect(Number(late.retryAfter)).toBeGreaterThanOrEqual(1);
